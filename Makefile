@@ -1,0 +1,46 @@
+# Two commands do everything: `make demo` and `make test`. Both set up .venv first.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := meter_core flows bento tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test format lint types unit lock clean
+
+help:  ## what each target does
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed  ## make .venv with everything in it
+
+$(VENV)/.installed: requirements/uv.txt requirements/all.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or say make PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes -r requirements/all.txt
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install  ## the main job on the shipped sample: ingest, train, predict, serve
+	@$(BIN)/meter demo
+
+test: install format lint types  ## format, lint, type-check and test
+	$(BIN)/pytest
+
+format: install
+	$(BIN)/ruff format $(if $(CI),--check) $(SOURCES)
+
+lint: install
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/lint-imports
+
+types: install
+	$(BIN)/mypy
+
+unit: install  ## the tests that need no service
+	$(BIN)/pytest tests/unit tests/parity
+
+lock: install  ## resolve the locked versions anew from pyproject.toml
+	$(BIN)/python requirements/lock.py
+
+clean:  ## forget .venv and the embedded state
+	rm -rf $(VENV) .meter

@@ -1,0 +1,29 @@
+"""Errors a person can act on: each names the thing, the value and the remedy, and carries the exit status of the command line."""
+
+
+class MeterError(Exception):
+    """Base of every error this product raises on purpose.
+
+    Attributes:
+        exit_status: What the command line exits with: 1 a check or gate said no, 2 wrong use, 3 something needed cannot be reached.
+    """
+
+    exit_status = 2
+
+
+class UsageError(MeterError):
+    """Wrong use: a file that is not there, an unknown profile, a value that cannot be."""
+
+    exit_status = 2
+
+
+class RefusedError(MeterError):
+    """A check or a gate said no: a delivery was stopped, a model was refused."""
+
+    exit_status = 1
+
+
+class UnavailableError(MeterError):
+    """Something that is needed cannot be reached or started: a database, a registry, a port, a folder."""
+
+    exit_status = 3

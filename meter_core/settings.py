@@ -1,0 +1,45 @@
+"""Settings from the environment: one class. Without any, everything runs embedded under METER_HOME."""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What can be set from outside. Empty URLs mean: the embedded service under `home`.
+
+    Raises:
+        pydantic.ValidationError: where a variable has a value that cannot be.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="METER_", populate_by_name=True, extra="ignore", env_ignore_empty=True)
+
+    home: Path = Field(default=Path(".meter"), description="folder of all embedded state")
+    database_url: SecretStr | None = Field(default=None, description="PostgreSQL URL; empty: the embedded server")
+    mlflow_tracking_uri: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("MLFLOW_TRACKING_URI", "METER_MLFLOW_TRACKING_URI"),
+        description="MLflow server; empty: the embedded one",
+    )
+    prefect_api_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("PREFECT_API_URL", "METER_PREFECT_API_URL"),
+        description="Prefect API; empty: the embedded server",
+    )
+    files_url: str | None = Field(
+        default=None, description="fsspec URL of inbox/, deliveries/, data_docs/, ...; empty: `home`/files"
+    )
+    host: str = Field(default="127.0.0.1", description="address the embedded servers listen on")
+    page_port: int = Field(default=5501, ge=0, le=65535, description="HTTP API and web page")
+    mlflow_port: int = Field(default=5500, ge=0, le=65535, description="embedded MLflow")
+    prefect_port: int = Field(default=4200, ge=0, le=65535, description="embedded Prefect server")
+    stop_above_share: float = Field(
+        default=0.2, ge=0, le=1, description="a delivery with a larger share of quarantined rows is stopped"
+    )
+    model_poll_seconds: float = Field(default=5.0, gt=0, description="how often the service looks for a new champion")
+
+    @property
+    def files_root(self) -> str:
+        """The fsspec URL (or absolute path) under which all files lie."""
+        return self.files_url or str(self.home.absolute() / "files")

@@ -1,0 +1,37 @@
+"""Resolve the lock files from pyproject.toml: pinned, with hashes, without any download address."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+LOCKS = {
+    "all.txt": ["serve", "jobs", "flows", "embedded", "dev"],
+    "serve.txt": ["serve"],
+    "jobs.txt": ["jobs", "flows"],
+}
+
+
+def compile_lock(name: str, extras: list[str]) -> None:
+    """Write one lock; every lock but `all.txt` is held to the versions of `all.txt`."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet"]
+    command += ["--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"]
+    command += ["--custom-compile-command", "make lock", "--output-file", str(FOLDER / name)]
+    for extra in extras:
+        command += ["--extra", extra]
+    if name != "all.txt":
+        command += ["--constraint", str(FOLDER / "all.txt")]
+    subprocess.run(command, check=True, cwd=FOLDER.parent)
+
+
+def main() -> None:
+    """Write all locks, and the one of uv itself."""
+    for name, extras in LOCKS.items():
+        compile_lock(name, extras)
+    lines = (FOLDER / "all.txt").read_text().splitlines(keepends=True)
+    start = next(n for n, line in enumerate(lines) if line.startswith("uv=="))
+    end = next(n for n, line in enumerate(lines[start:], start) if not line.rstrip().endswith("\\") and n > start)
+    (FOLDER / "uv.txt").write_text("# uv itself, installed by pip. Written by: make lock\n" + "".join(lines[start : end + 1]))
+
+
+main()
