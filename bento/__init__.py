@@ -1,0 +1,1 @@
+"""The BentoML service: schemas, the lean route and the web page."""

@@ -1,0 +1,1 @@
+"""Prefect flows: schedule, retries and one call to a job each."""

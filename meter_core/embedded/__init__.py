@@ -1,0 +1,1 @@
+"""PostgreSQL, MLflow, Prefect and the page on one machine, under METER_HOME."""

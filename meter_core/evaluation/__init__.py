@@ -1,0 +1,1 @@
+"""Scores, baselines, splits, skill and the leak check: pure functions of arrays and frames."""

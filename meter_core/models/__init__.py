@@ -1,0 +1,1 @@
+"""Candidates to train, and the exported predictor that batch and service use."""

@@ -1,0 +1,1 @@
+"""Source profiles, and delivered files read into frames."""
