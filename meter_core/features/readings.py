@@ -1,0 +1,265 @@
+"""Readings of many meters as sorted columns, and the recent energy in front of each: from tables to `ReadingBatch`.
+
+Training and batch inference come through here; a live request builds its `ReadingBatch` from its own fields. From
+there on the code is the same. Columns are numpy arrays: a pandas frame is only indexed, never imported.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from meter_core.calendar import clock_shift_minutes, local_hour_and_weekday, utc_offset_minutes
+from meter_core.contracts.errors import UsageError
+from meter_core.contracts.features import RECENT_VALUES
+from meter_core.contracts.readings import (
+    AUXILIARY,
+    DEFAULT_CHANNEL,
+    TARGET_QUALITIES,
+    FloatArray,
+    IntArray,
+    ReadingBatch,
+)
+from meter_core.features.history import DAY_MINUTES, HISTORY_DAYS, feature_matrix
+
+CHUNK_ROWS = 2_048
+"""Rows whose windows are in memory at once: 22 MB at 1,344 values."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingTable:
+    """n readings sorted by meter, interval length and time.
+
+    Attributes:
+        meter_id: (n,) objects.
+        zone: (n,) objects, IANA names.
+        ts_s: (n,) UTC seconds of the intervals' starts.
+        interval_minutes: (n,) their lengths.
+        available_s: (n,) UTC seconds from which the energy could be known.
+        units_kwh: (n,) measured energy, NaN where there is none or its quality is below measured.
+        voltage_v: (n,) V; it and the next four as known at the interval's start, NaN where missing.
+        temperature_c: (n,) degrees Celsius.
+        power_factor: (n,) dimensionless.
+        load_kw: (n,) kW.
+        frequency_hz: (n,) Hz.
+    """
+
+    meter_id: NDArray[np.object_]
+    zone: NDArray[np.object_]
+    ts_s: IntArray
+    interval_minutes: IntArray
+    available_s: IntArray
+    units_kwh: FloatArray
+    voltage_v: FloatArray
+    temperature_c: FloatArray
+    power_factor: FloatArray
+    load_kw: FloatArray
+    frequency_hz: FloatArray
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self.ts_s)
+
+    @property
+    def mean_kw(self) -> FloatArray:
+        """(n,) mean power of each interval, kW: what models learn."""
+        return self.units_kwh * (60.0 / self.interval_minutes)
+
+    def take(self, rows: NDArray[Any]) -> "ReadingTable":
+        """Return the rows of that index or mask."""
+        return ReadingTable(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def groups(self) -> Iterator[slice]:
+        """Yield the rows of each meter and interval length."""
+        if not len(self):
+            return
+        change = (self.meter_id[1:] != self.meter_id[:-1]) | (np.diff(self.interval_minutes) != 0)
+        edges = [0, *(np.flatnonzero(change) + 1).tolist(), len(self)]
+        for start, stop in pairwise(edges):
+            yield slice(start, stop)
+
+    @classmethod
+    def of(
+        cls,
+        frame: Mapping[str, Any] | Any,
+        zone: str | None = None,
+        channel: str = DEFAULT_CHANNEL,
+        interval_means: Collection[str] = (),
+    ) -> "ReadingTable":
+        """Return the table of a frame with canonical columns.
+
+        Rows with a reject `code`, without a stamp or of another `channel` are left out; energy of a quality below
+        measured is a missing target; two unequal values of one key are no target either.
+
+        Args:
+            frame: columns `meter_id`, `reading_ts` (UTC), `interval_minutes`, `units_kwh`, the auxiliary
+                quantities, and where there are such `zone`, `channel`, `quality`, `available_ts`, `code`.
+            zone: IANA name for all rows, where the frame has no `zone`.
+            channel: the channel to take.
+            interval_means: quantities that the source delivers as means of their interval. They are known at its
+                end, so a row gets the mean of the interval before.
+
+        Raises:
+            UsageError: where neither the frame nor the caller gives a zone.
+        """
+        columns = _columns(frame, zone)
+        table = cls(**{f.name: columns[f.name] for f in fields(cls)}).take(_kept(frame, columns, channel))
+        table = table.take(_order(table))
+        return _with_lagged(_without_duplicates(table), interval_means)
+
+
+def batches(
+    table: ReadingTable, rows: NDArray[Any] | None = None, history: bool = True
+) -> Iterator[tuple[IntArray, ReadingBatch]]:
+    """Yield row numbers and the `ReadingBatch` of each chunk of readings, in the table's order.
+
+    Args:
+        table: all readings, those of the windows too.
+        rows: (n,) mask or (m,) index of the rows wanted; all where None.
+        history: whether to give `recent_kwh`. An energy is in it only if it was available at the start of the row's
+        interval.
+    """
+    wanted = np.zeros(len(table), dtype=bool)
+    wanted[slice(None) if rows is None else rows] = True
+    for group in table.groups():
+        index = np.flatnonzero(wanted[group])
+        if index.size:
+            yield from _group_batches(table.take(np.arange(group.start, group.stop)), index, group.start, history)
+
+
+def table_features(table: ReadingTable, features: str, rows: NDArray[Any] | None = None) -> FloatArray:
+    """Return the (m, k) feature matrix of the wanted rows, in the table's order."""
+    parts = [feature_matrix(batch, features) for _, batch in batches(table, rows, history=features != "snapshot")]
+    return np.concatenate(parts) if parts else np.empty((0, 0))
+
+
+def _group_batches(
+    group: ReadingTable, index: IntArray, offset: int, history: bool
+) -> Iterator[tuple[IntArray, ReadingBatch]]:
+    """Yield the chunks of one meter."""
+    windows = _Windows(group) if history else None
+    for start in range(0, len(index), CHUNK_ROWS):
+        chunk = index[start : start + CHUNK_ROWS]
+        yield chunk + offset, _batch(group, chunk, windows)
+
+
+def _batch(group: ReadingTable, chunk: IntArray, windows: "_Windows | None") -> ReadingBatch:
+    """Return the batch of some rows of one meter."""
+    ts_s, zone = group.ts_s[chunk], str(group.zone[0])
+    hour, weekday = local_hour_and_weekday(ts_s, zone)
+    return ReadingBatch(
+        **{name: getattr(group, name)[chunk] for name in AUXILIARY},
+        local_hour=hour,
+        local_day_of_week=weekday,
+        interval_minutes=group.interval_minutes[chunk],
+        recent_kwh=None if windows is None else windows.before(chunk),
+        clock_shift_minutes=None if windows is None else clock_shift_minutes(ts_s, zone, HISTORY_DAYS),
+        meter_id=group.meter_id[chunk],
+    )
+
+
+class _Windows:
+    """The energies of one meter on its regular grid, to cut windows from."""
+
+    def __init__(self, group: ReadingTable) -> None:
+        step_s = int(group.interval_minutes[0]) * 60
+        self.ts_s = group.ts_s
+        self.place, on_grid = _places(group, step_s)
+        self.width = min(RECENT_VALUES, max(1, HISTORY_DAYS * DAY_MINUTES * 60 // step_s))
+        late = group.available_s > group.ts_s + step_s
+        length = int(self.place[-1]) + 1 + self.width
+        self.kwh = np.full(length, np.nan)
+        self.kwh[self.place[on_grid] + self.width] = group.units_kwh[on_grid]
+        self.available_s = np.zeros(length, dtype=np.int64) if late.any() else None
+        if self.available_s is not None:
+            self.available_s[self.place[on_grid] + self.width] = group.available_s[on_grid]
+
+    def before(self, chunk: IntArray) -> FloatArray:
+        """Return (n, width) energies before each row, those not yet available as missing."""
+        place = self.place[chunk]
+        window = sliding_window_view(self.kwh, self.width)[place]
+        if self.available_s is None:
+            return window
+        known = sliding_window_view(self.available_s, self.width)[place] <= self.ts_s[chunk][:, None]
+        return np.where(known, window, np.nan)
+
+
+def _places(group: ReadingTable, step_s: int) -> tuple[IntArray, NDArray[np.bool_]]:
+    """Return each row's place on the meter's grid and whether it lies on it; whole days by the local calendar."""
+    clock_s = group.ts_s
+    if step_s >= DAY_MINUTES * 60:
+        clock_s = clock_s + utc_offset_minutes(clock_s, str(group.zone[0])) * 60
+    since_first = clock_s - clock_s[0]
+    return np.floor_divide(since_first, step_s), np.mod(since_first, step_s) == 0
+
+
+def _columns(frame: Any, zone: str | None) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table, unsorted, as arrays."""
+    n = len(frame["reading_ts"])
+    interval = np.asarray(frame["interval_minutes"], dtype=np.int64)
+    ts_s = _seconds(frame["reading_ts"])
+    columns: dict[str, NDArray[Any]] = {name: np.asarray(frame[name], dtype=np.float64) for name in AUXILIARY}
+    columns |= {"meter_id": np.asarray(frame["meter_id"], dtype=object), "ts_s": ts_s, "interval_minutes": interval}
+    columns["zone"] = np.asarray(frame["zone"], dtype=object) if "zone" in frame else np.full(n, zone, dtype=object)
+    if n and any(z is None for z in set(columns["zone"].tolist())):
+        raise UsageError("the readings have no zone; give the IANA zone of their meters, like Europe/Paris")
+    end_s = ts_s + interval * 60
+    columns["available_s"] = np.maximum(_seconds(frame["available_ts"]), end_s) if "available_ts" in frame else end_s
+    kwh = np.asarray(frame["units_kwh"], dtype=np.float64)
+    if "quality" in frame:
+        kwh = np.where(np.isin(np.asarray(frame["quality"], dtype=str), TARGET_QUALITIES), kwh, np.nan)
+    columns["units_kwh"] = kwh
+    return columns
+
+
+def _kept(frame: Any, columns: Mapping[str, NDArray[Any]], channel: str) -> NDArray[np.bool_]:
+    """Return the mask of rows that are readings of the channel."""
+    kept = columns["ts_s"] != np.iinfo(np.int64).min
+    if "code" in frame:
+        kept &= np.array([not isinstance(code, str) for code in frame["code"]], dtype=bool)
+    if "channel" in frame:
+        kept &= np.asarray(frame["channel"], dtype=object) == channel
+    return kept
+
+
+def _order(table: ReadingTable) -> IntArray:
+    """Return the order by meter, interval length and time."""
+    _, meter = np.unique(table.meter_id.astype(str), return_inverse=True)
+    return np.lexsort((table.ts_s, table.interval_minutes, meter))
+
+
+def _without_duplicates(table: ReadingTable) -> ReadingTable:
+    """Return the table with one row a key; where values of a key differ, its energy is missing."""
+    same = (
+        (table.meter_id[1:] == table.meter_id[:-1])
+        & (np.diff(table.interval_minutes) == 0)
+        & (np.diff(table.ts_s) == 0)
+    )
+    if not same.any():
+        return table
+    unequal = same & (table.units_kwh[1:] != table.units_kwh[:-1])
+    first = np.concatenate([[True], ~same])
+    table.units_kwh[np.flatnonzero(first)[np.cumsum(first)[1:][unequal] - 1]] = np.nan
+    return table.take(first)
+
+
+def _with_lagged(table: ReadingTable, names: Collection[str]) -> ReadingTable:
+    """Return the table with those quantities taken from the row of the interval before, missing where there is none."""
+    if not len(names):
+        return table
+    columns = {f.name: getattr(table, f.name) for f in fields(table)}
+    before = np.zeros(len(table), dtype=bool)
+    before[1:] = (table.meter_id[1:] == table.meter_id[:-1]) & (np.diff(table.ts_s) == table.interval_minutes[1:] * 60)
+    for name in names:
+        columns[name] = np.where(before, np.roll(columns[name], 1), np.nan)
+    return ReadingTable(**columns)
+
+
+def _seconds(stamps: Any) -> IntArray:
+    """Return UTC seconds of stamps with or without a zone (then UTC); the least integer where there is none."""
+    at = np.asarray(stamps, dtype="datetime64[s]")
+    return np.where(np.isnat(at), np.iinfo(np.int64).min, at.astype(np.int64))
