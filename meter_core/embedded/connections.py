@@ -1,0 +1,80 @@
+"""Where the services are, and the environment that tells a child process so."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from meter_core.settings import Settings
+
+TELEMETRY_OFF = {
+    "BENTOML_DO_NOT_TRACK": "True",
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+LOCAL_NAMES = "localhost,127.0.0.1,::1"
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Where each service is reached; None for what was neither asked for nor set.
+
+    Attributes:
+        home: METER_HOME, absolute.
+        files_url: fsspec URL or absolute path of all files.
+        database_url: libpq URL of PostgreSQL.
+        mlflow_tracking_uri: MLflow server, also its web page.
+        prefect_api_url: Ends in `/api`.
+        page_url: HTTP API and web page.
+    """
+
+    home: Path
+    files_url: str
+    database_url: SecretStr | None = None
+    mlflow_tracking_uri: str | None = None
+    prefect_api_url: str | None = None
+    page_url: str | None = None
+
+    @classmethod
+    def external(cls, settings: Settings) -> "Connections":
+        """What the settings name; nothing is started."""
+        return cls(
+            home=settings.home.absolute(),
+            files_url=settings.files_root,
+            database_url=settings.database_url,
+            mlflow_tracking_uri=settings.mlflow_tracking_uri,
+            prefect_api_url=settings.prefect_api_url,
+        )
+
+    @property
+    def prefect_ui_url(self) -> str | None:
+        """The web page that belongs to `prefect_api_url`."""
+        return self.prefect_api_url and self.prefect_api_url.rstrip("/").removesuffix("/api")
+
+    def environment(self) -> dict[str, str]:
+        """Variables that let a child process reach the same services instead of starting its own."""
+        database_url = self.database_url.get_secret_value() if self.database_url else None
+        known = {
+            "METER_DATABASE_URL": database_url,
+            "MLFLOW_TRACKING_URI": self.mlflow_tracking_uri,
+            "PREFECT_API_URL": self.prefect_api_url,
+        }
+        return {
+            **TELEMETRY_OFF,
+            "METER_HOME": str(self.home),
+            "METER_FILES_URL": self.files_url,
+            "PREFECT_HOME": str(self.home / "prefect"),
+            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+            "BENTOML_HOME": str(self.home / "bentoml"),
+            "GIT_PYTHON_REFRESH": "quiet",
+            "NO_PROXY": _with_local_names(os.environ.get("NO_PROXY") or os.environ.get("no_proxy")),
+            **{name: value for name, value in known.items() if value},
+        }
+
+
+def _with_local_names(names: str | None) -> str:
+    """A proxy of the company must not be asked for servers on this machine."""
+    return f"{names},{LOCAL_NAMES}" if names else LOCAL_NAMES
