@@ -1,1 +1,20 @@
 """Source profiles, and delivered files read into frames."""
+
+from meter_core.sources.catalog import load_profile, profile_names, template_csv
+from meter_core.sources.delivery import Delivery, read_delivery
+from meter_core.sources.errors import SourceError, UnreadableDeliveryError, WrongSourceError
+from meter_core.sources.profile import Kind, Profile, Stamp
+
+__all__ = [
+    "Delivery",
+    "Kind",
+    "Profile",
+    "SourceError",
+    "Stamp",
+    "UnreadableDeliveryError",
+    "WrongSourceError",
+    "load_profile",
+    "profile_names",
+    "read_delivery",
+    "template_csv",
+]

@@ -1,0 +1,183 @@
+"""A source profile: everything that has to be known to read one source's files, declared and checked."""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from meter_core.calendar import zone_of
+from meter_core.contracts.errors import UsageError
+from meter_core.contracts.readings import AUXILIARY, CHANNELS, DEFAULT_CHANNEL, QUALITIES
+
+MAPPABLE: Final = (
+    "meter_id",
+    "channel",
+    "reading_ts",
+    "interval_minutes",
+    "units_kwh",
+    *AUXILIARY,
+    "quality",
+    "source_version",
+    "available_ts",
+)
+"""Canonical names that a profile can map to a column of the file."""
+
+UNITS: Final[dict[str, dict[str, tuple[float, float]]]] = {
+    "units_kwh": {"kWh": (1, 0), "Wh": (1e-3, 0), "MWh": (1e3, 0), "kW": (1, 0), "W": (1e-3, 0), "MW": (1e3, 0)},
+    "voltage_v": {"V": (1, 0), "kV": (1e3, 0)},
+    "temperature_c": {"C": (1, 0), "K": (1, -273.15), "F": (5 / 9, -160 / 9)},
+    "power_factor": {"1": (1, 0), "%": (1e-2, 0)},
+    "load_kw": {"kW": (1, 0), "W": (1e-3, 0), "MW": (1e3, 0)},
+    "frequency_hz": {"Hz": (1, 0), "mHz": (1e-3, 0)},
+}
+"""Units a source may use, with (factor, offset): canonical value = delivered value * factor + offset."""
+
+POWER_UNITS: Final = frozenset({"kW", "W", "MW"})
+"""Units of `units_kwh` that are a mean power over the interval: times its hours they are its energy."""
+
+
+class Kind(StrEnum):
+    """What a delivered quantity says about its interval."""
+
+    INSTANT = "instant"
+    """The value at the interval's start: known then, may be a feature."""
+    INTERVAL_MEAN = "interval_mean"
+    """The mean over the interval: known only at its end, so as a feature of that interval it would leak."""
+
+
+class Stamp(BaseModel):
+    """How a source writes time.
+
+    Attributes:
+        marks: Whether the stamp names the interval's start or its end.
+        clock: `local`: naive stamps of the meters' local clock; `utc`: naive stamps in UTC; `offset`: each stamp
+            carries its offset or Z.
+        format: `iso8601`, or a strptime pattern such as `%d.%m.%Y %H:%M`.
+        ambiguous: Which hour a naive stamp means that autumn repeats: `in_order` (a single one is the first
+            occurrence, two are first and second, in the file's order), `first`, `second`, or `quarantine`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    marks: Literal["start", "end"] = "start"
+    clock: Literal["local", "utc", "offset"] = "local"
+    format: str = "iso8601"
+    ambiguous: Literal["in_order", "first", "second", "quarantine"] = "in_order"
+
+
+class Profile(BaseModel):
+    """How the files of one source are read.
+
+    Attributes:
+        name: What `--source` says.
+        description: One line for people; not part of the digest.
+        format: Only `csv`, plain or gzip.
+        delimiter: Between the fields of a line.
+        decimal: Decimal sign.
+        encoding: Of the text.
+        zone: IANA zone of the meters' local clock; None: said with each delivery.
+        columns: Canonical name -> column of the file's header.
+        stamp: How time is written.
+        interval_minutes: Length of every interval, unless a column says it.
+        units: Quantity -> unit, where it is not the canonical one (see `UNITS`).
+        quantities: Auxiliary quantity -> `instant` or `interval_mean`; one for each that is mapped.
+        delivery_delay_minutes: From an interval's end until its value could be known, where no column gives the
+            delivery time.
+        missing: Texts that stand for a missing value, beside the blank.
+        meter_id: Of every line, where no column says it.
+        channel: Of every line, where no column says it.
+        quality: Of every value, where no column says it.
+        quality_codes: The source's quality codes -> ours.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    description: str = ""
+    format: Literal["csv"] = "csv"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    decimal: Literal[".", ","] = "."
+    encoding: str = "utf-8"
+    zone: str | None = None
+    columns: dict[str, str]
+    stamp: Stamp = Stamp()
+    interval_minutes: Annotated[int, Field(gt=0, le=44_640)] | None = None
+    units: dict[str, str] = {}
+    quantities: dict[str, Kind] = {}
+    delivery_delay_minutes: Annotated[int, Field(ge=0)] = 0
+    missing: tuple[str, ...] = ()
+    meter_id: str | None = None
+    channel: str = DEFAULT_CHANNEL
+    quality: str = "measured"
+    quality_codes: dict[str, str] = {}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that decides how a file is read."""
+        reading = self.model_dump(mode="json", exclude={"description"})
+        return hashlib.sha256(json.dumps(reading, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def energy_is_power(self) -> bool:
+        """Whether the source delivers mean power in place of energy."""
+        return self.units.get("units_kwh") in POWER_UNITS
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, zone: str | None) -> str | None:
+        if zone is not None:
+            try:
+                zone_of(zone)
+            except UsageError as error:
+                raise ValueError(str(error)) from error
+        return zone
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_exists(cls, encoding: str) -> str:
+        try:
+            "".encode(encoding)
+        except LookupError as error:
+            raise ValueError(f"encoding {encoding!r} is not known; say one like utf-8, latin-1 or utf-16") from error
+        return encoding
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _missing_is_text(cls, codes: object) -> object:
+        """YAML reads -999 as a number; the file holds its text."""
+        return [str(code) for code in codes] if isinstance(codes, list) else codes
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        _reject("columns", set(self.columns) - set(MAPPABLE), MAPPABLE)
+        _reject("units", set(self.units) - set(UNITS), tuple(UNITS))
+        for quantity, unit in self.units.items():
+            _reject(f"units.{quantity}", {unit} - set(UNITS[quantity]), tuple(UNITS[quantity]))
+        _reject("channel", {self.channel} - set(CHANNELS), CHANNELS)
+        _reject("quality", {self.quality, *self.quality_codes.values()} - set(QUALITIES), QUALITIES)
+        _reject("quantities", set(self.quantities) - set(AUXILIARY), AUXILIARY)
+        self._require_one_source_each()
+        return self
+
+    def _require_one_source_each(self) -> None:
+        for name in ("reading_ts", "units_kwh"):
+            if name not in self.columns:
+                raise ValueError(f"columns: {name} is not mapped; say which column of the file holds it")
+        for name in ("meter_id", "interval_minutes"):
+            if (name in self.columns) == (getattr(self, name) is not None):
+                raise ValueError(f"{name}: say it once, either under columns or as a constant")
+        for name in AUXILIARY:
+            if name in self.columns and name not in self.quantities:
+                raise ValueError(
+                    f"quantities: {name} is mapped, so say {name}: instant (its value at the interval's start) "
+                    f"or {name}: interval_mean (its mean, known only at the interval's end)"
+                )
+
+
+def _reject(where: str, wrong: set[str], allowed: tuple[str, ...]) -> None:
+    """Raise a ValueError that names the wrong values and the allowed ones."""
+    if wrong:
+        names = ", ".join(repr(name) for name in sorted(wrong))
+        raise ValueError(f"{where}: {names} cannot be; allowed: {', '.join(allowed)}")
