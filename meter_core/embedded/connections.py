@@ -15,6 +15,11 @@ TELEMETRY_OFF = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
+ADDRESSES = frozenset({"METER_DATABASE_URL", "MLFLOW_TRACKING_URI", "METER_MLFLOW_TRACKING_URI"}) | {
+    "PREFECT_API_URL",
+    "METER_PREFECT_API_URL",
+}
+"""Variables that say where a service is: what the settings say counts, not what the shell happens to have."""
 LOCAL_NAMES = "localhost,127.0.0.1,::1"
 
 

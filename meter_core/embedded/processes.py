@@ -1,6 +1,5 @@
 """Processes that outlive the one that started them: launching, recognising and ending them."""
 
-import os
 import signal
 import subprocess
 import time
@@ -76,6 +75,14 @@ def _marker_of(process: psutil.Process) -> str | None:
     try:
         return process.environ().get(MARKER)
     except (psutil.Error, OSError):  # somebody else's process, or one that ended meanwhile: not ours
+        return None
+
+
+def parent(process: psutil.Process) -> int | None:
+    """The pid of the parent; None when the process has ended."""
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
         return None
 
 

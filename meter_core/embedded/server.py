@@ -14,7 +14,7 @@ import psutil
 
 from meter_core.contracts.errors import UnavailableError
 from meter_core.embedded import ports, processes, records
-from meter_core.embedded.connections import Connections
+from meter_core.embedded.connections import ADDRESSES, Connections
 from meter_core.embedded.home import Home
 from meter_core.embedded.locks import check
 from meter_core.embedded.needs import Need
@@ -94,7 +94,7 @@ class Server(ABC):
     def environment(self, port: int | None) -> dict[str, str]:
         """The whole environment of the server."""
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in ADDRESSES},
             **self.connections.environment(),
             processes.MARKER: self.marker,
             "PYTHONUNBUFFERED": "1",
@@ -106,8 +106,11 @@ class Server(ABC):
         return processes.marked(self.marker)
 
     def stop(self) -> None:
-        """Ends the service; what does not end in time is killed."""
-        processes.end(self.processes(), self.stop_signal, self.stop_seconds)
+        """Asks the first process to end and gives it time to see its children off; then the rest, and then kills."""
+        ours = self.processes()
+        pids = {process.pid for process in ours}
+        processes.end([one for one in ours if processes.parent(one) not in pids], self.stop_signal, self.stop_seconds)
+        processes.end(self.processes(), self.stop_signal, 5.0)
 
 
 def start(server: Server, cancel: threading.Event) -> records.Record:

@@ -1,0 +1,36 @@
+"""The HTTP API with the web page: `bentoml serve` on the application in `bento/`."""
+
+import sys
+from pathlib import Path
+
+from meter_core.embedded.applications import repository_with
+from meter_core.embedded.needs import Need
+from meter_core.embedded.web_server import WebServer
+
+SERVICE = "bento.service:MeterPrediction"
+
+
+def serve_command(host: str, port: int) -> list[str]:
+    """The command line that serves predictions; to be run in the repository's folder."""
+    return [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host, "--port", str(port)]
+
+
+class PageServer(WebServer):
+    """The service of one home."""
+
+    need = Need.PAGE
+    title = "the page"
+    port_setting = "page_port"
+    health_path = "/livez"
+
+    def folder(self) -> Path:
+        """The repository: the service is found by path."""
+        return repository_with("bento/service.py").absolute()
+
+    def prepare(self) -> None:
+        """Makes BentoML's own folder."""
+        self.home.part("bentoml")
+
+    def command(self, port: int | None) -> list[str]:
+        """As `meter serve` runs it."""
+        return serve_command(self.host, int(port or 0))
