@@ -1,0 +1,212 @@
+"""Fitting a recipe: its models on all training rows, its range on residuals of rows they had not seen."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meter_core.calendar import DAY_S
+from meter_core.contracts.errors import RefusedError
+from meter_core.contracts.features import FEATURES
+from meter_core.contracts.readings import FloatArray, IntArray
+from meter_core.features.history import FEATURE_SETS, HISTORY_DAYS, has_history
+from meter_core.features.readings import ReadingTable, table_features
+from meter_core.models.estimators import Estimator, estimator
+from meter_core.models.part import Part
+from meter_core.models.predictor import Predictor
+from meter_core.models.recipes import Recipe
+from meter_core.models.residual_range import ResidualRange
+from meter_core.models.usual import Usual
+
+EMBARGO_S: Final = DAY_S
+"""Time between what a model is fitted on and what it is scored on."""
+
+FOLDS: Final = 4
+"""Blocks of the later half of the training window, each predicted by a model fitted on what lies before it."""
+
+FEWEST_ROWS: Final = 50
+"""A part is fitted on no fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Readings with their features, computed once for all candidates.
+
+    Attributes:
+        table: n readings.
+        matrix: (n, k) features, columns as in `FEATURE_SETS["history"]`.
+    """
+
+    table: ReadingTable
+    matrix: FloatArray
+
+    @classmethod
+    def of(cls, table: ReadingTable) -> "TrainingData":
+        """Return the table with its features."""
+        return cls(table, table_features(table, "history"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a fit gives.
+
+    Attributes:
+        recipe: that was fitted.
+        predictor: the export.
+        estimators: the scikit-learn model of each part, `snapshot` and where there is one `history`.
+        used: the columns that each was fitted on.
+        rows: that each was fitted on.
+        out_of_sample: RMSE of each part on the rows of the walk-forward folds, kW; NaN where there were none.
+        seconds: the fit took, range included.
+    """
+
+    recipe: Recipe
+    predictor: Predictor
+    estimators: Mapping[str, Any]
+    used: Mapping[str, tuple[str, ...]]
+    rows: Mapping[str, int]
+    out_of_sample: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _FittedPart:
+    part: Part
+    fitted: Any
+    rows: int
+    out_of_sample_rmse: float
+
+
+def fit_predictor(
+    data: TrainingData | ReadingTable,
+    recipe: Recipe,
+    rows: NDArray[np.bool_] | None = None,
+    seed: int = 0,
+    about: Mapping[str, Any] | None = None,
+) -> Fitted:
+    """Fit a recipe and export it.
+
+    Args:
+        data: readings, with features where the caller has them already.
+        recipe: what to fit.
+        rows: (n,) mask of the rows to learn from; all where None. Rows without a measured target are left out.
+        seed: of the estimator.
+        about: goes into the predictor beside what is known here (a data digest, say); plain JSON types.
+
+    Raises:
+        RefusedError: where there are too few measured readings.
+    """
+    began = time.perf_counter()
+    data = TrainingData.of(data) if isinstance(data, ReadingTable) else data
+    learn = ~np.isnan(data.table.units_kwh)
+    if rows is not None:
+        learn &= rows
+    if learn.sum() < FEWEST_ROWS:
+        raise RefusedError(f"{int(learn.sum())} measured readings to learn from; at least {FEWEST_ROWS} are needed")
+    parts = {features: _fit_part(data, recipe, features, learn, seed) for features in recipe.parts}
+    fitted: dict[str, _FittedPart] = {features: part for features, part in parts.items() if part is not None}
+    predictor = _assemble(data, recipe, learn, fitted, {"seed": seed} | dict(about or {}))
+    return Fitted(
+        recipe=recipe,
+        predictor=predictor,
+        estimators={features: part.fitted for features, part in fitted.items()},
+        used={features: part.part.used for features, part in fitted.items()},
+        rows={features: part.rows for features, part in fitted.items()},
+        out_of_sample={features: part.out_of_sample_rmse for features, part in fitted.items()},
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _fit_part(
+    data: TrainingData, recipe: Recipe, features: Literal["snapshot", "history"], learn: NDArray[np.bool_], seed: int
+) -> _FittedPart | None:
+    """Return one part; None where too few readings have history."""
+    matrix = data.matrix[:, : len(FEATURE_SETS[features])]
+    if features == "history":
+        learn = learn & has_history(matrix[:, len(FEATURES) :])
+        if learn.sum() < FEWEST_ROWS:
+            return None
+    chosen = np.flatnonzero(learn)
+    mean_kw = data.table.mean_kw[chosen]
+    used, fitted = _fit(recipe, seed, matrix[chosen], mean_kw)
+    model = fitted.export()
+    predicted, measured = _walk_forward(recipe, seed, matrix[chosen], mean_kw, data.table.ts_s[chosen])
+    error = float(np.sqrt(np.mean((predicted - measured) ** 2))) if len(measured) else float("nan")
+    if not len(measured):  # too short a window to hold anything out: the range is then of seen rows, and too narrow
+        predicted, measured = model.predict(matrix[chosen][:, used]), mean_kw
+    names = tuple(FEATURE_SETS[features][column] for column in used)
+    part = Part(features, names, model, ResidualRange.calibrate(predicted, measured))
+    return _FittedPart(part, fitted.fitted, len(chosen), error)
+
+
+def _fit(recipe: Recipe, seed: int, matrix: FloatArray, mean_kw: FloatArray) -> tuple[IntArray, Estimator]:
+    """Return the columns that have any value, and the estimator fitted on them."""
+    used = np.flatnonzero(~np.isnan(matrix).all(axis=0))
+    fitted = estimator(recipe, seed)
+    fitted.fit(np.ascontiguousarray(matrix[:, used]), mean_kw)
+    return used, fitted
+
+
+def _walk_forward(
+    recipe: Recipe, seed: int, matrix: FloatArray, mean_kw: FloatArray, ts_s: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return predictions and measurements of the rows of all folds, by models that had not seen them."""
+    predicted, measured = [np.empty(0)], [np.empty(0)]
+    for before, block in _folds(ts_s):
+        used, fitted = _fit(recipe, seed, matrix[before], mean_kw[before])
+        predicted.append(fitted.export().predict(np.ascontiguousarray(matrix[block][:, used])))
+        measured.append(mean_kw[block])
+    return np.concatenate(predicted), np.concatenate(measured)
+
+
+def _folds(ts_s: IntArray) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Yield the rows before each block less the embargo, and the rows of the block."""
+    edges = np.linspace((ts_s.min() + ts_s.max()) / 2, ts_s.max() + 1, FOLDS + 1)
+    for start, stop in pairwise(edges.tolist()):
+        before, block = ts_s < start - EMBARGO_S, (ts_s >= start) & (ts_s < stop)
+        if before.sum() >= FEWEST_ROWS and block.any():
+            yield before, block
+
+
+def _assemble(
+    data: TrainingData,
+    recipe: Recipe,
+    learn: NDArray[np.bool_],
+    parts: Mapping[str, _FittedPart],
+    about: Mapping[str, Any],
+) -> Predictor:
+    """Return the predictor of the fitted parts."""
+    table = data.table.take(learn)
+    hour, weekday = (
+        data.matrix[learn, FEATURES.index(name)].astype(np.int64) for name in ("local_hour", "local_day_of_week")
+    )
+    recent = table.ts_s >= table.ts_s.max() - HISTORY_DAYS * DAY_S
+    usual = Usual.measure(table.meter_id, table.interval_minutes, hour, weekday, table.mean_kw, recent)
+    known = {
+        "recipe": recipe.name,
+        "features": recipe.features,
+        "settings": dict(recipe.settings),
+        "training_from_ts": _iso(table.ts_s.min()),
+        "training_until_ts": _iso((table.ts_s + table.interval_minutes * 60).max()),
+        "rows": {features: part.rows for features, part in parts.items()},
+        "meters": len(usual.meter_id),
+        "range_from": {f: "seen rows" if np.isnan(p.out_of_sample_rmse) else "unseen rows" for f, p in parts.items()},
+    }
+    return Predictor(
+        snapshot=parts["snapshot"].part,
+        usual=usual,
+        intervals=tuple(int(interval) for interval in usual.interval_minutes),
+        history=parts["history"].part if "history" in parts else None,
+        floor_kw=0.0 if table.units_kwh.min() >= 0 else None,
+        about=known | dict(about),
+    )
+
+
+def _iso(ts_s: int) -> str:
+    """Return an instant as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(int(ts_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,229 @@
+"""The exported predictor: what batch inference and the service use. numpy and json only, row by row.
+
+It holds two models of the task `reading`, one for a snapshot alone and one for a snapshot with history, and uses what a
+reading brings. Files: `predictor.json` (words) and `predictor.npz` (numbers). Same content, same bytes, same digest.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meter_core.contracts.errors import RefusedError, UsageError
+from meter_core.contracts.readings import FloatArray, PredictionBatch, ReadingBatch
+from meter_core.features.history import has_history, history_matrix, same_clock_kwh
+from meter_core.features.snapshot import snapshot_matrix
+from meter_core.models.golden import golden_batch
+from meter_core.models.part import Part
+from meter_core.models.usual import Usual, status_of
+
+WORDS_FILE: Final = "predictor.json"
+NUMBERS_FILE: Final = "predictor.npz"
+PREDICTOR_FILES: Final = (WORDS_FILE, NUMBERS_FILE)
+FORMAT: Final = 1
+"""Of the files. A reader refuses another."""
+
+GOLDEN_TOLERANCE: Final = 1e-9
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A registered model as numbers.
+
+    Attributes:
+        snapshot: answers readings without enough history.
+        usual: what a prediction is called Low, Normal or High by.
+        intervals: lengths in minutes that it was trained on; others are refused.
+        history: answers readings whose `recent_kwh` gives a 28-day profile; None where the model has no such part.
+        floor_kw: what no prediction goes below: 0 where no training value was negative, else None.
+        about: what the model card needs and no computation: recipe, training window, data digest; plain JSON types.
+    """
+
+    snapshot: Part
+    usual: Usual
+    intervals: tuple[int, ...]
+    history: Part | None = None
+    floor_kw: float | None = 0.0
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def predict(self, batch: ReadingBatch) -> PredictionBatch:
+        """Return a prediction for each reading. Each is the same, bit for bit, whatever batch it comes in.
+
+        Raises:
+            UsageError: where a reading has an interval length that was never trained on.
+        """
+        self._check_intervals(batch)
+        hours = batch.interval_minutes / 60.0
+        mean_kw, quantiles_kw, used_history, clock = self._kw(batch)
+        clock_kw = None if clock is None else clock / hours[:, None]
+        quartiles_kw, basis = self.usual.quartiles_kw(batch, clock_kw)
+        return PredictionBatch(
+            units_kwh=mean_kw * hours,
+            low_kwh=np.minimum(quantiles_kw[:, 0], mean_kw) * hours,
+            high_kwh=np.maximum(quantiles_kw[:, -1], mean_kw) * hours,
+            usual_low_kwh=quartiles_kw[:, 0] * hours,
+            usual_high_kwh=quartiles_kw[:, 1] * hours,
+            status=status_of(mean_kw, quartiles_kw),
+            basis=basis,
+            used_history=used_history,
+        )
+
+    def quantiles_kwh(self, batch: ReadingBatch) -> FloatArray:
+        """Return (n, 3) kWh at `QUANTILES`: the median is scored by MAE, all three by pinball loss."""
+        self._check_intervals(batch)
+        return self._kw(batch)[1] * (batch.interval_minutes / 60.0)[:, None]
+
+    def features(self, batch: ReadingBatch) -> FloatArray:
+        """Return the (n, k) feature matrix, history columns included where the predictor has such a part."""
+        snapshot = snapshot_matrix(batch)
+        return snapshot if self.history is None else np.hstack([snapshot, history_matrix(batch)])
+
+    @property
+    def empty_features(self) -> tuple[str, ...]:
+        """Features that had no value in the training window and therefore no weight."""
+        return self.snapshot.empty + tuple(
+            name for name in (self.history.empty if self.history else ()) if name not in self.snapshot.empty
+        )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the files."""
+        return _digest(self._files())
+
+    def save(self, folder: Path) -> str:
+        """Write the files into the folder, which is made where needed, and return the digest."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = self._files()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        return _digest(files)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Predictor":
+        """Return the predictor of a folder, after it has answered its golden rows as it did when it was saved.
+
+        Raises:
+            UsageError: where a file is missing, damaged or of another format.
+            RefusedError: where the golden rows come out differently.
+        """
+        words, numbers = _read(folder)
+        predictor = cls(
+            snapshot=Part.of(words["snapshot"], _under(numbers, "snapshot")),
+            usual=Usual.of(_under(numbers, "usual")),
+            intervals=tuple(words["intervals"]),
+            history=Part.of(words["history"], _under(numbers, "history")) if words["history"] else None,
+            floor_kw=words["floor_kw"],
+            about=words["about"],
+        )
+        predictor._check_golden(numbers["golden.kwh"], folder)
+        return predictor
+
+    def _kw(self, batch: ReadingBatch) -> tuple[FloatArray, FloatArray, NDArray[np.bool_], FloatArray | None]:
+        """Return mean and quantiles in kW, who answered, and the (n, 56) energy at this clock time before."""
+        snapshot = snapshot_matrix(batch)
+        mean = self.snapshot.mean_kw(snapshot)
+        quantiles = self.snapshot.residuals.quantiles_kw(mean)
+        enough = np.zeros(len(batch), dtype=bool)
+        clock = None if batch.recent_kwh is None else same_clock_kwh(batch)
+        if clock is not None and self.history is not None:
+            history = history_matrix(batch, clock)
+            enough = has_history(history)
+            if enough.any():
+                mean[enough] = self.history.mean_kw(np.hstack([snapshot[enough], history[enough]]))
+                quantiles[enough] = self.history.residuals.quantiles_kw(mean[enough])
+        if self.floor_kw is not None:
+            mean, quantiles = np.maximum(mean, self.floor_kw), np.maximum(quantiles, self.floor_kw)
+        return mean, quantiles, enough, clock
+
+    def _check_intervals(self, batch: ReadingBatch) -> None:
+        """Refuse interval lengths that were never trained on."""
+        unknown = set(batch.interval_minutes.tolist()).difference(self.intervals)
+        if unknown:
+            known = ", ".join(map(str, self.intervals))
+            raise UsageError(f"interval_minutes {min(unknown)} was never trained on; this model knows {known}")
+
+    def _check_golden(self, expected_kwh: FloatArray, folder: Path) -> None:
+        """Refuse a predictor that does not answer as it did when it was saved."""
+        got = self._golden_kwh()
+        if got.shape != expected_kwh.shape or not np.allclose(got, expected_kwh, rtol=GOLDEN_TOLERANCE, atol=1e-12):
+            worst = np.abs(got - expected_kwh).max() if got.shape == expected_kwh.shape else float("nan")
+            raise RefusedError(
+                f"{folder}: the predictor answers its golden rows up to {worst:.3g} kWh differently than when it "
+                "was saved; use the meter_core version it was trained with, or train again"
+            )
+
+    def _golden_kwh(self) -> FloatArray:
+        """Return mean, low and high of the golden rows."""
+        predicted = self.predict(golden_batch(self.intervals))
+        return np.stack([predicted.units_kwh, predicted.low_kwh, predicted.high_kwh], axis=1)
+
+    def _files(self) -> dict[str, bytes]:
+        """Return the content of each file."""
+        numbers = {f"snapshot.{name}": array for name, array in self.snapshot.arrays().items()}
+        numbers |= {f"history.{name}": array for name, array in (self.history.arrays() if self.history else {}).items()}
+        numbers |= {f"usual.{name}": array for name, array in self.usual.arrays().items()}
+        packed = io.BytesIO()
+        np.savez(packed, **numbers | {"golden.kwh": self._golden_kwh()})  # type: ignore[arg-type]
+        words = {
+            "format": FORMAT,
+            "snapshot": self.snapshot.words(),
+            "history": self.history.words() if self.history else None,
+            "intervals": list(self.intervals),
+            "floor_kw": self.floor_kw,
+            "about": dict(self.about),
+        }
+        return {WORDS_FILE: json.dumps(words, indent=1, sort_keys=True).encode(), NUMBERS_FILE: packed.getvalue()}
+
+
+def predictor_digest(folder: Path) -> str:
+    """Return the digest of the predictor files in a folder, without loading them.
+
+    Raises:
+        UsageError: where one is missing.
+    """
+    return _digest({name: _bytes(folder / name) for name in PREDICTOR_FILES})
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    """Return the SHA-256 over each file's name, length and content."""
+    digest = hashlib.sha256()
+    for name in PREDICTOR_FILES:
+        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
+    return digest.hexdigest()
+
+
+def _bytes(path: Path) -> bytes:
+    """Return a file's content."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{path} is missing: the folder holds no complete predictor; download or train it again"
+        ) from error
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return the words and numbers of a folder."""
+    try:
+        words = json.loads(_bytes(folder / WORDS_FILE))
+        with np.load(io.BytesIO(_bytes(folder / NUMBERS_FILE)), allow_pickle=False) as packed:
+            numbers = dict(packed)
+    except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise UsageError(f"{folder}: the predictor files are damaged ({error}); download or train it again") from error
+    if words.get("format") != FORMAT:
+        raise UsageError(
+            f"{folder}: predictor format {words.get('format')!r}, this version reads {FORMAT}; train it again"
+        )
+    return words, numbers
+
+
+def _under(numbers: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays whose names begin with the prefix and a dot, without it."""
+    return {name[len(prefix) + 1 :]: array for name, array in numbers.items() if name.startswith(prefix + ".")}
