@@ -1,0 +1,145 @@
+"""What a person reads about a run in the Prefect UI: markdown and tables made of a job's JSON keys."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+ACCOUNTING: Final = ("lines", "rows", "loaded", "superseded", "outranked", "duplicates", "quarantined")
+SCORES: Final = ("rmse", "mae", "r2", "pinball", "coverage", "seconds")
+EQUATION: Final = (
+    "The unit is the delivered value of energy: rows = loaded + superseded + outranked + duplicates + quarantined."
+)
+
+Values = Mapping[str, Any]
+Row = dict[str, Any]
+
+
+def number(value: Any) -> str:
+    """Return a value as people read it: thousands separated, floats with four significant digits, nothing as a dash."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def table(rows: Sequence[Values]) -> str:
+    """Return rows as a markdown table, columns as in the first row; those of numbers stand right."""
+    if not rows:
+        return ""
+    columns = list(rows[0])
+    right = [any(isinstance(row.get(name), int | float) for row in rows) for name in columns]
+    lines = [columns, ["--:" if each else "---" for each in right]]
+    lines += [[number(row.get(name)) for name in columns] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def place(text: str, where: str | None) -> str:
+    """Return a link where a browser follows it from a web page; else the path to open (it blocks `file:` there)."""
+    if where and where.startswith(("http://", "https://")):
+        return f"[{text}]({where})"
+    return f"{text}: `{where}`" if where else f"{text}: -"
+
+
+def findings(values: Iterable[Values]) -> str:
+    """Return findings as a markdown table, the worst first."""
+    worst = {"error": 0, "warning": 1, "info": 2}
+    ordered = sorted(values, key=lambda finding: worst.get(finding["severity"], 0))
+    rows = [
+        {"severity": f["severity"], "what": f["what"], "where": f["where"], "finding": f["message"]} for f in ordered
+    ]
+    return table(rows) or "None.\n"
+
+
+def accounting(result: Values) -> list[Row]:
+    """Return the accounting of each file, and of all where there are several."""
+    rows = [
+        {"file": each.get("file", ""), **{key: each.get(key) for key in ACCOUNTING}} for each in result.get("files", [])
+    ]
+    if len(rows) != 1:
+        rows.append({"file": "all", **{key: result.get(key) for key in ACCOUNTING}})
+    return rows
+
+
+def score_rows(result: Values) -> list[Row]:
+    """Return candidates and baselines in one table, best RMSE first; a baseline that is not defined comes last."""
+    strongest = min(
+        (scores["rmse"] for scores in result["baselines"].values() if scores and scores.get("rmse") is not None),
+        default=None,
+    )
+    kinds = (("candidate", result["candidates"]), ("baseline", result["baselines"]))
+    rows = [score_row(name, kind, scores or {}, strongest) for kind, group in kinds for name, scores in group.items()]
+    return sorted(rows, key=lambda row: math.inf if row["rmse"] is None else row["rmse"])
+
+
+def score_row(name: str, kind: str, scores: Values, strongest: float | None) -> Row:
+    """Return one row of the table of scores.
+
+    Args:
+        name: Of the candidate or baseline.
+        kind: `candidate` or `baseline`.
+        scores: Its scores, kWh (r2 and coverage dimensionless, seconds of training).
+        strongest: RMSE of the strongest baseline, kWh.
+
+    Returns:
+        Name, kind, scores, and the RMSE's skill over the strongest baseline: 1 - rmse / strongest.
+    """
+    rmse = scores.get("rmse")
+    skill = 1 - rmse / strongest if rmse is not None and strongest else None
+    return {"model": name, "kind": kind, **{key: scores.get(key) for key in SCORES}, "skill": skill}
+
+
+def ingestion(result: Values, rows: Sequence[Row]) -> str:
+    """Return the report of an ingestion: accounting, what was stopped, findings, where the data docs are.
+
+    Args:
+        result: The job's JSON keys.
+        rows: Of `accounting`.
+    """
+    files = result.get("files", [])
+    stops = [{"file": each.get("file"), "reason": each["stopped"]} for each in files if each.get("stopped")]
+    found = [finding for each in files for finding in each.get("findings", [])]
+    parts = [
+        f"# Accounting\n\n{EQUATION}\n",
+        table(rows),
+        f"{number(result['seconds'])} s. {place('Data docs', result.get('data_docs'))}\n",
+        f"## Stopped\n\nNothing of these was loaded.\n\n{table(stops)}" if stops else "",
+        f"## Findings\n\n{findings(found)}",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def training(result: Values, rows: Sequence[Row], mlflow_url: str | None) -> str:
+    """Return the report of a training: the decision, scores beside baselines, findings, where the run is.
+
+    Args:
+        result: The job's JSON keys.
+        rows: Of `score_rows`.
+        mlflow_url: Of the MLflow server.
+    """
+    version = (
+        f"version {result['version']} of `{result['model']}`" if result["version"] else "no version yet: MLflow is away"
+    )
+    parts = [
+        f"# {'Promoted' if result['promoted'] else 'Refused'}: {result['why']}\n",
+        f"{version}, run `{result['run_id']}`. {place('MLflow', mlflow_url)}\n",
+        "## Scores\n\nEnergy in kWh, all on the same rows. Skill is 1 - RMSE / RMSE of the strongest baseline.\n",
+        table(rows),
+        f"## Findings\n\n{findings(result.get('findings', []))}",
+    ]
+    return "\n".join(parts)
+
+
+def predictions(result: Values) -> str:
+    """Return the report of a batch inference: figures and where the CSV is."""
+    figures = {"rows": result["rows"], **{f"{name} kWh": result[name] for name in ("min", "mean", "max")}}
+    parts = [
+        f"# {number(result['rows'])} predictions\n",
+        table([{**figures, "version": str(result["model_version"]), "seconds": result["seconds"]}]),
+        place("As CSV", result.get("out")) + "; in Postgres the table `prediction`.\n",
+    ]
+    return "\n".join(parts)

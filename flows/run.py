@@ -1,0 +1,194 @@
+"""Run a deployment, follow it and print its figures: `python -m flows.run NAME [--param NAME=VALUE]...`.
+
+States and logs go to stderr as they come, one JSON object to stdout. The exit status is the job's: 0 done, 1 a check or
+gate said no, 2 wrong use, 3 something that is needed cannot be reached.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterType
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import ArtifactSort
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.settings import get_current_settings
+from prefect.states import Cancelling
+
+from flows.follow import Follower, children
+from flows.outcome import RESULT_TYPE
+from meter_core.contracts.errors import MeterError, UnavailableError, UsageError
+
+INTERRUPTED: Final = 130
+START_WITHIN_SECONDS: Final = 120.0
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def connected() -> Iterator[SyncPrefectClient]:
+    """Give a client of the server that PREFECT_API_URL names.
+
+    Raises:
+        UnavailableError: it is not set (Prefect would start a server of its own), or nothing answers there.
+    """
+    api_url = get_current_settings().api.url
+    if not api_url:
+        raise UnavailableError(
+            "PREFECT_API_URL is not set: start the services with `meter up`, or name your server in it"
+        )
+    with get_client(sync_client=True) as client:
+        if error := client.api_healthcheck():
+            raise UnavailableError(f"the Prefect server at {api_url} does not answer ({error}): is `meter up` running?")
+        yield client
+
+
+def run(name: str, parameters: dict[str, Any], start_within: float, say: Say) -> dict[str, Any]:
+    """Run a deployment to its end.
+
+    Args:
+        name: Of the deployment: `flow/deployment`.
+        parameters: Of the flow.
+        start_within: Seconds until a worker must have picked the run up.
+        say: Gets each new state and log line.
+
+    Returns:
+        The keys of `summary`.
+
+    Raises:
+        UsageError: no such deployment, or parameters that its flow does not take.
+        UnavailableError: the server does not answer, or no worker picks the run up.
+    """
+    with connected() as client:
+        begun = start(client, find(client, name), parameters)
+        say(f"{name}: {page(begun)}")
+        try:
+            ended = Follower(client, begun.id, say).until_final(start_within)
+        except (KeyboardInterrupt, UnavailableError):
+            client.set_flow_run_state(begun.id, Cancelling())
+            raise
+        return summary(client, ended)
+
+
+def find(client: SyncPrefectClient, name: str) -> DeploymentResponse:
+    """Return a deployment by its name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    try:
+        return client.read_deployment_by_name(name)
+    except (ObjectNotFound, ValueError) as error:
+        raise UsageError(
+            f"there is no deployment '{name}': `prefect deployment ls` lists them, `python -m flows.deploy` makes them"
+        ) from error
+
+
+def start(client: SyncPrefectClient, deployment: DeploymentResponse, parameters: dict[str, Any]) -> FlowRun:
+    """Create a run of a deployment.
+
+    Raises:
+        UsageError: the flow has no such parameter, or the server refuses a value.
+    """
+    known = (deployment.parameter_openapi_schema or {}).get("properties", {})
+    if unknown := sorted(set(parameters) - set(known)):
+        raise UsageError(f"{deployment.name} has no parameter {', '.join(unknown)}: it has {', '.join(known)}")
+    try:
+        return client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+    except PrefectHTTPStatusError as error:
+        detail = error.response.json().get("detail", error.response.text)
+        raise UsageError(f"{deployment.name} does not take these parameters: {detail}") from error
+
+
+def page(flow_run: FlowRun) -> str:
+    """Return the address of a run's page in the Prefect UI."""
+    return f"{get_current_settings().ui_url}/v2/runs/flow-run/{flow_run.id}"
+
+
+def summary(client: SyncPrefectClient, flow_run: FlowRun) -> dict[str, Any]:
+    """Return how a run ended and what its jobs returned.
+
+    Returns:
+        `flow_run_id`, `name`, `url`, `state`, `message`, `seconds`, `exit_status`, and `results`: each job's JSON keys,
+        null for one that ended in an error.
+    """
+    outcomes = published(client, flow_run)
+    state = flow_run.state
+    statuses = [outcome["exit_status"] for outcome in outcomes if outcome["exit_status"]]
+    return {
+        "flow_run_id": str(flow_run.id),
+        "name": flow_run.name,
+        "url": page(flow_run),
+        "state": state.name if state else None,
+        "message": state.message if state else None,
+        "seconds": flow_run.total_run_time.total_seconds(),
+        "exit_status": statuses[0] if statuses else unexplained(flow_run),
+        "results": {outcome["job"]: outcome["result"] for outcome in outcomes},
+    }
+
+
+def unexplained(flow_run: FlowRun) -> int:
+    """Return the exit status of a run none of whose jobs said no: 3 where it was cut short, 1 where its code broke."""
+    state = flow_run.state
+    if state is not None and state.is_completed():
+        return 0
+    return 1 if state is not None and state.is_failed() else UnavailableError.exit_status
+
+
+def published(client: SyncPrefectClient, flow_run: FlowRun) -> list[dict[str, Any]]:
+    """Return the outcomes that a run and its subflows published, oldest first."""
+    family = [flow_run.id, *(child.id for child in children(client, flow_run.id))]
+    wanted = ArtifactFilter(
+        flow_run_id=ArtifactFilterFlowRunId(any_=family), type=ArtifactFilterType(any_=[RESULT_TYPE])
+    )
+    found = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC)
+    return [artifact.data for artifact in reversed(found) if isinstance(artifact.data, dict)]
+
+
+def parameter(text: str) -> tuple[str, Any]:
+    """Return name and value of `NAME=VALUE`; a value that is not JSON is a string."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog="python -m flows.run", description=__doc__)
+    parser.add_argument("name", metavar="FLOW/DEPLOYMENT", help="for example ingest_train_predict/on-demand")
+    parser.add_argument(
+        "--param", metavar="NAME=VALUE", type=parameter, action="append", default=[], help="JSON or text"
+    )
+    parser.add_argument("--start-within", metavar="SECONDS", type=float, default=START_WITHIN_SECONDS)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    wanted = arguments(argv)
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is a command
+
+    try:
+        ended = run(wanted.name, dict(wanted.param), wanted.start_within, say)
+    except MeterError as error:
+        ended = {"message": str(error), "exit_status": error.exit_status, "results": {}}
+        say(f"error: {error}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(json.dumps(ended), flush=True)  # noqa: T201 - this is a command
+    return int(ended["exit_status"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
