@@ -98,7 +98,7 @@ class Registry:
         return ModelRef(self.name, str(found["version"]), found.get("run_id", ""), tags.get(DIGEST_TAG))
 
     def fetch(self, ref: ModelRef, cache: Path) -> Path:
-        """Download a version's predictor, verify it, and return its folder. A whole copy in the cache is taken as it is.
+        """Download a version's predictor, verify it, and return its folder. A whole copy in the cache is taken as is.
 
         Args:
             ref: from `champion` or `version`.

@@ -1,10 +1,13 @@
 """A real MLflow server for the registry's tests: `mlflow server` on SQLite, one worker, a free port."""
 
+import atexit
 import contextlib
+import functools
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,6 +46,15 @@ def mlflow_server(folder: Path, port: int | None = None) -> Iterator[Server]:
         yield server
     finally:
         stop(process)
+
+
+@functools.cache
+def shared_server() -> Server:
+    """The one server of a test session: it takes many seconds to start. Ends with the session."""
+    running = contextlib.ExitStack()
+    atexit.register(running.close)
+    folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="meter-test-mlflow-")))
+    return running.enter_context(mlflow_server(folder))
 
 
 def stop(process: subprocess.Popen) -> None:

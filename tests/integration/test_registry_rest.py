@@ -8,13 +8,12 @@ import pytest
 from meter_core.contracts.errors import RefusedError, UnavailableError
 from meter_core.registry.digest import folder_digest
 from meter_core.registry.rest import ModelRef, Registry, last_copy
-from tests.integration.mlflow_server import free_port, mlflow_server
+from tests.integration.mlflow_server import free_port, shared_server
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as running:
-        yield running
+def server():
+    return shared_server()
 
 
 @pytest.fixture

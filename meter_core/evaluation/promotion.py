@@ -1,0 +1,289 @@
+"""The promotion gate: whether a trained model becomes the champion, and why, in words. Figures in, a verdict out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Self
+
+from meter_core.contracts.finding import Finding, Severity
+
+BETTER_BY: Final = 0.01
+"""A new recipe is at least so much better than the champion's (share of the primary score)."""
+
+REFRESH_WORSE_BY: Final = 0.01
+"""The bound of a refresh's deterioration stays under this."""
+
+SEGMENT_WORSE_BY: Final = 0.02
+SEGMENT_METERS: Final = 20
+"""No segment of so many meters may be worse by more."""
+
+COVERAGE: Final = (0.76, 0.84)
+"""What the 80 % range of a new recipe has to cover."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Paired scores of two models on identical rows; positive means that the candidate is better.
+
+    Attributes:
+        name: Who it is compared with: a recipe, or `champion 3`.
+        improvement: Share by which the candidate's score is lower.
+        low: One-sided 95 % bound of the improvement from the paired weekly-block bootstrap; None with less than two
+            weeks.
+        rows: Number of rows.
+    """
+
+    name: str
+    improvement: float
+    low: float | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A group of meters, compared with the same model as the whole."""
+
+    name: str
+    meters: int
+    improvement: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a training run knows about its winner.
+
+    Attributes:
+        recipe: The winner's name: what is fitted and on which features.
+        score: Name of the primary score: `rmse` for readings, `pinball` ahead.
+        value: The winner's primary score on the hold-out.
+        baselines: The same score of every baseline on the same rows; None where it was not defined on 90 % of them.
+        skill: 1 - value / strongest baseline; None without any.
+        skill_low: One-sided 95 % bound of the skill from the paired weekly-block bootstrap; None with less than two
+            weeks.
+        coverage: Share of the hold-out inside [0.1, 0.9]; None without a range.
+        rows: Rows of the hold-out.
+        leaks: What the leak check found.
+        others: The winner against every other candidate on the hold-out.
+        refresh: The winner's recipe against the champion of the same recipe, on rows the champion has not seen; None
+            where not known.
+        segments: Against the champion's recipe.
+    """
+
+    recipe: str
+    score: str
+    value: float
+    baselines: Mapping[str, float | None]
+    skill: float | None
+    skill_low: float | None
+    coverage: float | None
+    rows: int
+    leaks: Sequence[Finding] = ()
+    others: Sequence[Comparison] = ()
+    refresh: Comparison | None = None
+    segments: Sequence[Segment] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the evidence as plain JSON types."""
+        return {
+            **asdict(self),
+            "baselines": dict(self.baselines),
+            "leaks": [finding.as_dict() for finding in self.leaks],
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Return what `as_dict` wrote."""
+        leaks = tuple(Finding(**{**leak, "severity": Severity(leak["severity"])}) for leak in content["leaks"])
+        refresh = content["refresh"]
+        return cls(
+            **{
+                **content,
+                "leaks": leaks,
+                "others": tuple(Comparison(**other) for other in content["others"]),
+                "refresh": None if refresh is None else Comparison(**refresh),
+                "segments": tuple(Segment(**segment) for segment in content["segments"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The champion that stands: its version, its recipe, and the end of what it was trained on (ISO 8601 UTC)."""
+
+    version: str
+    recipe: str
+    trained_until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says.
+
+    Attributes:
+        promoted: Whether the model becomes the champion.
+        why: Sentences for a person.
+        findings: One for each rule that said no, or that a person should know of.
+    """
+
+    promoted: bool
+    why: str
+    findings: Sequence[Finding] = field(default_factory=tuple)
+
+
+def decide(evidence: Evidence, champion: Champion | None, trained_until: str) -> Verdict:
+    """Decide whether a trained model becomes the champion.
+
+    Without a champion it has to beat the strongest baseline without leaking. A new recipe has to be better than the
+    champion's by 1 % with the bound above 0, cover 76-84 %, and worsen no larger segment. A refresh of the same recipe
+    must not be worse.
+
+    Args:
+        evidence: of the training run.
+        champion: that stands, None for the first.
+        trained_until: end of the data the model was trained on, ISO 8601 UTC.
+    """
+    findings = [*_leaks(evidence), *_skill(evidence)]
+    if champion is not None and champion.recipe == evidence.recipe:
+        findings += _refresh(evidence, champion, trained_until)
+    elif champion is not None:
+        findings += [*_new_recipe(evidence, champion), *_coverage(evidence, Severity.ERROR), *_segments(evidence)]
+    else:
+        findings += _coverage(evidence, Severity.WARNING)
+    refusals = [finding.message for finding in findings if finding.severity is Severity.ERROR]
+    if refusals:
+        return Verdict(False, " ".join(refusals), tuple(findings))
+    return Verdict(True, _praise(evidence, champion), tuple(findings))
+
+
+def _leaks(evidence: Evidence) -> list[Finding]:
+    return [leak for leak in evidence.leaks if leak.severity is Severity.ERROR]
+
+
+def _skill(evidence: Evidence) -> list[Finding]:
+    """No skill over the strongest baseline: refused, whatever the score."""
+    name, best = strongest(evidence.baselines)
+    if name is None or best is None or evidence.skill is None:
+        return [
+            _no(
+                "no_baseline",
+                evidence,
+                "No baseline is defined on the hold-out, so nothing says the model is good; load more history.",
+            )
+        ]
+    figures = {"skill": evidence.skill, "skill_low": evidence.skill_low, "baseline": name, "rows": evidence.rows}
+    if not evidence.skill > 0:
+        message = (
+            f"No skill: {evidence.score} {evidence.value:.4f} kWh on {evidence.rows:,} rows, where the baseline {name} "
+            f"has {best:.4f}."
+        )
+        return [_no("no_skill", evidence, message, figures)]
+    if evidence.skill_low is None or not evidence.skill_low > 0:
+        bound = (
+            "has no bound on less than two weeks" if evidence.skill_low is None else f"may be {evidence.skill_low:.1%}"
+        )
+        message = (
+            f"The skill of {evidence.skill:.1%} over the baseline {name} ({best:.4f} kWh) is not distinguishable "
+            f"from chance: with 95 % confidence it {bound}."
+        )
+        return [_no("skill_uncertain", evidence, message, figures)]
+    return []
+
+
+def _new_recipe(evidence: Evidence, champion: Champion) -> list[Finding]:
+    against = next((other for other in evidence.others if other.name == champion.recipe), None)
+    if against is None:
+        message = (
+            f"The champion {champion.version} follows the recipe {champion.recipe!r}, which was not among this "
+            "run's candidates, so they were not compared."
+        )
+        return [_no("not_compared", evidence, message)]
+    figures = {"improvement": against.improvement, "low": against.low, "rows": against.rows}
+    if against.improvement < BETTER_BY or against.low is None or not against.low > 0:
+        message = (
+            f"{evidence.recipe} is {against.improvement:.1%} better than {champion.recipe} of champion "
+            f"{champion.version} ({_bound(against)}); a new recipe needs {BETTER_BY:.0%} and a bound above 0."
+        )
+        return [_no("not_better_than_champion", evidence, message, figures)]
+    return []
+
+
+def _refresh(evidence: Evidence, champion: Champion, trained_until: str) -> list[Finding]:
+    if trained_until < champion.trained_until:
+        message = (
+            f"Champion {champion.version} follows the same recipe and was trained on newer data (until "
+            f"{champion.trained_until}, this one until {trained_until})."
+        )
+        return [_no("older_than_champion", evidence, message)]
+    against = evidence.refresh
+    if against is None or against.low is None:
+        message = (
+            f"Champion {champion.version} follows the same recipe; there are not yet two weeks that it has not "
+            "seen, so the two are not compared."
+        )
+        return [Finding("refresh_not_compared", evidence.recipe, Severity.INFO, message)]
+    if -against.low >= REFRESH_WORSE_BY:
+        message = (
+            f"The refresh may be {-against.low:.1%} worse than champion {champion.version} ({_bound(against)}); "
+            f"the bound has to stay under {REFRESH_WORSE_BY:.0%}."
+        )
+        return [_no("worse_than_champion", evidence, message, {"improvement": against.improvement, "low": against.low})]
+    return []
+
+
+def _coverage(evidence: Evidence, severity: Severity) -> list[Finding]:
+    if evidence.coverage is None or COVERAGE[0] <= evidence.coverage <= COVERAGE[1]:
+        return []
+    message = (
+        f"The 80 % range covers {evidence.coverage:.1%} of the hold-out; {COVERAGE[0]:.0%} to {COVERAGE[1]:.0%} would "
+        "be right."
+    )
+    return [Finding("coverage", evidence.recipe, severity, message, {"coverage": evidence.coverage})]
+
+
+def _segments(evidence: Evidence) -> list[Finding]:
+    return [
+        _no(
+            "segment_worse",
+            evidence,
+            f"The segment {segment.name} ({segment.meters} meters) is {-segment.improvement:.1%} worse; at most "
+            f"{SEGMENT_WORSE_BY:.0%} is allowed.",
+            {"improvement": segment.improvement, "meters": segment.meters},
+        )
+        for segment in evidence.segments
+        if segment.meters >= SEGMENT_METERS and segment.improvement < -SEGMENT_WORSE_BY
+    ]
+
+
+def _praise(evidence: Evidence, champion: Champion | None) -> str:
+    """Say why a model was promoted."""
+    name, best = strongest(evidence.baselines)
+    words = (
+        f"{evidence.recipe} has {evidence.score} {evidence.value:.4f} kWh on {evidence.rows:,} rows it was not "
+        "fitted on, "
+        f"{evidence.skill:.1%} better than the strongest baseline ({name}, {best:.4f}); no leak was found."
+    )
+    if champion is None:
+        return f"{words} It is the first champion."
+    if champion.recipe == evidence.recipe:
+        return f"{words} It refreshes champion {champion.version} with newer data."
+    against = next(other for other in evidence.others if other.name == champion.recipe)
+    return (
+        f"{words} It is {against.improvement:.1%} better than {champion.recipe} of champion {champion.version} "
+        f"({_bound(against)})."
+    )
+
+
+def strongest(baselines: Mapping[str, float | None]) -> tuple[str | None, float | None]:
+    """Return name and score of the baseline with the lowest score; None and None where none is defined."""
+    defined = {name: value for name, value in baselines.items() if value is not None}
+    if not defined:
+        return None, None
+    best = min(defined, key=lambda name: defined[name])
+    return best, defined[best]
+
+
+def _bound(against: Comparison) -> str:
+    return "no bound on less than two weeks" if against.low is None else f"95 % bound {against.low:+.1%}"
+
+
+def _no(what: str, evidence: Evidence, message: str, figures: Mapping[str, Any] | None = None) -> Finding:
+    return Finding(what, evidence.recipe, Severity.ERROR, message, figures or {})

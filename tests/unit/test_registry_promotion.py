@@ -1,0 +1,101 @@
+"""The promotion gate, rule by rule, as EVALUATION words it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from meter_core.contracts.finding import Finding, Severity
+from meter_core.evaluation.promotion import Champion, Comparison, Evidence, Segment, decide
+
+GOOD = Evidence(
+    recipe="boosting_history",
+    score="rmse",
+    value=0.475,
+    baselines={"mean": 0.844, "blend": 0.5, "same_hour_last_week": None},
+    skill=0.05,
+    skill_low=0.01,
+    coverage=0.8,
+    rows=672,
+    others=(Comparison("linear_snapshot", improvement=0.03, low=0.001, rows=672),),
+)
+UNTIL = "2009-12-31T00:00:00+00:00"
+SAME = Champion("3", "boosting_history", "2009-12-01T00:00:00+00:00")
+OTHER = Champion("3", "linear_snapshot", "2009-12-01T00:00:00+00:00")
+LEAK = Finding("load_kw_leaks", "load_kw", Severity.ERROR, "load_kw equals the target in every row.", {"r2": 1.0})
+
+
+def refusals(verdict):
+    return [finding.what for finding in verdict.findings if finding.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize("champion", [None, SAME, OTHER])
+def test_a_good_model_is_promoted_and_the_reason_has_the_figures(champion):
+    verdict = decide(GOOD, champion, UNTIL)
+    assert verdict.promoted
+    assert "0.4750 kWh on 672 rows" in verdict.why
+    assert "5.0% better than the strongest baseline (blend, 0.5000)" in verdict.why
+
+
+@pytest.mark.parametrize(
+    ("change", "champion", "rule"),
+    [
+        ({"leaks": (LEAK,)}, None, "load_kw_leaks"),
+        ({"skill": 0.0}, None, "no_skill"),
+        ({"skill": -0.2}, None, "no_skill"),
+        ({"skill": float("nan")}, None, "no_skill"),
+        ({"skill_low": 0.0}, None, "skill_uncertain"),
+        ({"skill_low": None}, None, "skill_uncertain"),
+        ({"baselines": {"mean": None}, "skill": None}, None, "no_baseline"),
+        ({"others": ()}, OTHER, "not_compared"),
+        ({"others": (Comparison("linear_snapshot", 0.0099, 0.001, 672),)}, OTHER, "not_better_than_champion"),
+        ({"others": (Comparison("linear_snapshot", 0.02, 0.0, 672),)}, OTHER, "not_better_than_champion"),
+        ({"others": (Comparison("linear_snapshot", 0.02, None, 672),)}, OTHER, "not_better_than_champion"),
+        ({"coverage": 0.75}, OTHER, "coverage"),
+        ({"coverage": 0.85}, OTHER, "coverage"),
+        ({"segments": (Segment("flats", 20, -0.021),)}, OTHER, "segment_worse"),
+        ({"refresh": Comparison("champion 3", 0.002, -0.01, 672)}, SAME, "worse_than_champion"),
+        ({"skill": -0.01}, SAME, "no_skill"),
+    ],
+)
+def test_each_rule_refuses_alone(change, champion, rule):
+    verdict = decide(replace(GOOD, **change), champion, UNTIL)
+    assert not verdict.promoted
+    assert refusals(verdict) == [rule]
+    assert verdict.why
+
+
+@pytest.mark.parametrize(
+    ("change", "champion"),
+    [
+        ({"others": (Comparison("linear_snapshot", 0.01, 0.0001, 672),)}, OTHER),
+        ({"coverage": 0.76}, OTHER),
+        ({"segments": (Segment("flats", 19, -0.5), Segment("farms", 400, -0.02))}, OTHER),
+        ({"refresh": Comparison("champion 3", -0.005, -0.0099, 672)}, SAME),
+        ({"refresh": Comparison("champion 3", -0.5, None, 100)}, SAME),
+        ({"coverage": 0.6}, None),
+    ],
+)
+def test_what_is_just_good_enough_passes(change, champion):
+    assert decide(replace(GOOD, **change), champion, UNTIL).promoted
+
+
+def test_an_older_training_does_not_displace_a_newer_one_of_the_same_recipe():
+    verdict = decide(GOOD, SAME, "2009-11-30T00:00:00+00:00")
+    assert refusals(verdict) == ["older_than_champion"]
+
+
+def test_all_refusals_are_said_at_once():
+    verdict = decide(replace(GOOD, skill=-0.1, leaks=(LEAK,)), None, UNTIL)
+    assert refusals(verdict) == ["load_kw_leaks", "no_skill"]
+    assert "load_kw equals the target" in verdict.why
+    assert "No skill" in verdict.why
+
+
+def test_evidence_survives_json():
+    whole = replace(
+        GOOD, leaks=(LEAK,), refresh=Comparison("champion 3", 0.0, None, 5), segments=(Segment("flats", 20, 0.1),)
+    )
+    again = Evidence.from_dict(json.loads(json.dumps(whole.as_dict())))
+    assert again.as_dict() == whole.as_dict()
+    assert decide(again, SAME, UNTIL) == decide(whole, SAME, UNTIL)
