@@ -1,0 +1,184 @@
+"""JSON to readings. What is right is decoded in one go; what is wrong is looked at field by field, to say all of it."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from bento.columns import Columns, of_readings, of_rows, rows_type
+from bento.notes import Where, in_list, in_single, in_table, missing, remedy_of, unknown, wrong_type
+from bento.schemas import FIELD_TYPES, REQUIRED, Note, Reading, Readings, Table
+from bento.wire import RefusedRequestError, wrong_values
+from meter_core.contracts.features import BATCH_LIMIT
+
+
+class RawTable(msgspec.Struct, forbid_unknown_fields=True):
+    """A table whose rows are decoded once the columns are known."""
+
+    columns: list[str]
+    rows: msgspec.Raw
+
+
+_READING = msgspec.json.Decoder(Reading)
+_READINGS = msgspec.json.Decoder(Readings)
+_TABLE = msgspec.json.Decoder(RawTable)
+_STARTS_TABLE = re.compile(rb'\s*\{\s*"(columns|rows)"')
+
+
+def decode_reading(body: bytes) -> Reading:
+    """Return the reading of `/predict`.
+
+    Raises:
+        RefusedRequestError: with one note a field.
+    """
+    try:
+        return _READING.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raw = _raw(body, error)
+        if not isinstance(raw, dict):
+            raise _not_an(raw, "object with the fields of one reading") from error
+        raise _refusal(notes_of(raw, 0, in_single), error) from error
+
+
+def decode_batch(body: bytes) -> tuple[Columns, Where, bool]:
+    """Return the readings of `/predict_batch` as columns, where their fields stand, and whether a table was asked.
+
+    Raises:
+        RefusedRequestError: with one note a field.
+    """
+    if _STARTS_TABLE.match(body):
+        columns, rows = _decode_table(body)
+        return of_rows(columns, rows), in_table(columns), True
+    return of_readings(_decode_list(body)), in_list, False
+
+
+def notes_of(raw: dict[str, Any], row: int, where: Where) -> list[Note]:
+    """Return what types and bounds are wrong in one reading object."""
+    notes = [missing(where(row, field), field) for field in REQUIRED if field not in raw]
+    for field, value in raw.items():
+        if field not in FIELD_TYPES:
+            notes.append(unknown(where(row, field), field, value))
+        elif (reason := _wrong(value, FIELD_TYPES[field])) is not None:
+            notes.append(wrong_type(where(row, field), field, value, reason))
+    return notes
+
+
+def _decode_list(body: bytes) -> Sequence[Reading]:
+    """Return the readings of `{"readings": [...]}`."""
+    try:
+        return _READINGS.decode(body).readings
+    except (msgspec.DecodeError, RecursionError) as error:
+        raw = _raw(body, error)
+        readings = raw.get("readings") if isinstance(raw, dict) else None
+        if not isinstance(readings, list):
+            raise _not_an(raw, 'object {"readings": [...]} or {"columns": [...], "rows": [[...]]}') from error
+        _limited(len(readings))
+        notes = [note for row, one in enumerate(readings) for note in _notes_of_entry(one, row)]
+        raise _refusal(notes, error) from error
+
+
+def _notes_of_entry(raw: Any, row: int) -> list[Note]:
+    """Return what is wrong in one entry of a list."""
+    if isinstance(raw, dict):
+        return notes_of(raw, row, in_list)
+    return [wrong_type(f"readings[{row}]", "reading", raw, "not an object")]
+
+
+def _decode_table(body: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return columns and rows of `{"columns": [...], "rows": [[...]]}`."""
+    try:
+        table = _TABLE.decode(body)
+        if notes := _column_notes(table.columns):
+            raise wrong_values(notes)
+        rows = msgspec.json.decode(table.rows, type=rows_type(tuple(table.columns)))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _refusal(_table_notes(_raw(body, error)), error) from error
+    _limited(len(rows))
+    return table.columns, rows
+
+
+def _column_notes(columns: list[str]) -> list[Note]:
+    """Return which columns are none of a reading's, stand twice, or are missing."""
+    notes = [unknown(f"columns[{at}]", name, name) for at, name in enumerate(columns) if name not in FIELD_TYPES]
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    notes += [Note("columns", name, f"{name} is named twice", "name each column once") for name in twice]
+    return notes + [missing("columns", name) for name in REQUIRED if name not in columns]
+
+
+def _table_notes(raw: Any) -> list[Note]:
+    """Return what is wrong in a table, row by row."""
+    try:
+        table = msgspec.convert(raw, Table)
+    except msgspec.ValidationError as error:
+        rows = raw.get("rows") if isinstance(raw, dict) else None
+        _limited(len(rows) if isinstance(rows, list) else 0)
+        return [_note_of(error)]
+    where = in_table(table.columns)
+    return [note for row, values in enumerate(table.rows) for note in _row_notes(table.columns, values, row, where)]
+
+
+def _row_notes(columns: list[str], values: list[Any], row: int, where: Where) -> list[Note]:
+    """Return what is wrong in one row of a table."""
+    if len(values) != len(columns):
+        reason = f"{len(values)} values for {len(columns)} columns"
+        return [Note(f"rows[{row}]", f"list of {len(values)}", f"the row has {reason}", "give one value a column")]
+    return notes_of(dict(zip(columns, values, strict=True)), row, where)
+
+
+def _limited(count: int) -> None:
+    """Refuse more readings than one request may hold.
+
+    Raises:
+        RefusedRequestError: 413, with how many were given and may be.
+    """
+    if count > BATCH_LIMIT:
+        raise RefusedRequestError(413, f"{count:,} readings in one request; send at most {BATCH_LIMIT:,} at once")
+
+
+def _raw(body: bytes, error: Exception) -> Any:
+    """Return the body as plain values.
+
+    Raises:
+        RefusedRequestError: where it is no JSON at all, or holds a number that no machine holds.
+    """
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        raise _refusal([], error) from error
+    except (msgspec.DecodeError, RecursionError) as broken:
+        reason = "nested too deeply" if isinstance(broken, RecursionError) else str(broken)
+        raise RefusedRequestError(400, f"the body could not be read as JSON: {reason}") from broken
+
+
+def _wrong(value: Any, expected: Any) -> str | None:
+    """Return why a value is none of a type, None where it is one."""
+    try:
+        msgspec.convert(value, expected)
+    except msgspec.ValidationError as error:
+        return _readable(error)
+    return None
+
+
+def _refusal(notes: list[Note], error: Exception) -> RefusedRequestError:
+    """Return the refusal of what was found; in the decoder's own words where no field is to blame."""
+    return wrong_values(notes or [_note_of(error)])
+
+
+def _note_of(error: Exception) -> Note:
+    """Return the note of a decoder's error, `Expected ... - at `$.path``."""
+    path = str(error).partition("`$")[2].rstrip("`").lstrip(".")
+    return Note(
+        path, None, _readable(error), remedy_of(path) if path in FIELD_TYPES else "see /docs for what is expected"
+    )
+
+
+def _readable(error: Exception) -> str:
+    """Return a decoder's error without its marks."""
+    return str(error).partition(" - at ")[0].replace("`", "").replace("Expected", "expected")
+
+
+def _not_an(raw: Any, expected: str) -> RefusedRequestError:
+    """Return the refusal of a body of another shape."""
+    note = Note("", f"{type(raw).__name__}", f"the body is not an {expected}", "see /docs for an example")
+    return wrong_values([note])

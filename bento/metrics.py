@@ -1,0 +1,39 @@
+"""Prometheus metrics of the lean route: BentoML's own count only what passes its middleware. Always on."""
+
+from typing import Final
+
+LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+
+class ServingMetrics:
+    """Counters of one worker. Made inside the worker: prometheus_client decides on import where it counts."""
+
+    def __init__(self) -> None:
+        from prometheus_client import Counter, Histogram
+
+        self._requests = Counter("meter_requests", "Requests by route and status.", ("route", "status"))
+        self._seconds = Histogram(
+            "meter_request_seconds", "From the request read to the answer written.", ("route",), buckets=LATENCY_BUCKETS
+        )
+        self._batch = Histogram("meter_batch_size", "Single readings answered together.", buckets=BATCH_BUCKETS)
+        self._answered = Counter("meter_readings", "Readings answered, by model version.", ("model_version",))
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        children = self._children.get((route, status))
+        if children is None:
+            children = self._requests.labels(route, str(status)), self._seconds.labels(route)
+            self._children[route, status] = children
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def batch(self, size: int, model_version: str) -> None:
+        """Count a batch of single readings."""
+        self._batch.observe(size)
+        self.answered(size, model_version)
+
+    def answered(self, size: int, model_version: str) -> None:
+        """Count readings answered."""
+        self._answered.labels(model_version).inc(size)

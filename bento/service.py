@@ -1,0 +1,86 @@
+"""The BentoML service. `bentoml serve bento.service:MeterPrediction` from the folder above; `meter serve` does that."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+import bentoml
+import msgspec
+
+from bento.answers import answer_each
+from bento.champion import ChampionSource
+from bento.decoding import decode_reading
+from bento.handlers import LARGEST_MICRO_BATCH, Predicting
+from bento.lean import MANY_LIMIT, ONE_LIMIT, LeanApp
+from bento.metrics import ServingMetrics
+from bento.pages import Pages
+from bento.private import DROP_AFTER_MS, AsgiApp, OutsideService
+from bento.wire import RefusedRequestError, wrong_values
+from meter_core.settings import Settings
+
+
+class Worker:
+    """What one worker process holds."""
+
+    def __init__(self) -> None:
+        self.metrics = ServingMetrics()
+        self.source = ChampionSource()
+        self.predicting = Predicting(self.source, self.metrics)
+
+    def app(self, inside: AsgiApp) -> LeanApp:
+        """Return the application around BentoML's."""
+        posts = {"/predict": (self.predicting.one, ONE_LIMIT), "/predict_batch": (self.predicting.many, MANY_LIMIT)}
+        return LeanApp(inside, posts, Pages(self.source), self.metrics.request)
+
+
+@bentoml.service(service_class=OutsideService, workers=1, logging={"access": {"enabled": False}})
+class MeterPrediction:
+    """Predicts the energy of the interval that starts with a reading."""
+
+    worker: Worker
+
+    @classmethod
+    def asgi(cls, inside: AsgiApp) -> LeanApp:
+        """Return the worker's application: the lean routes outside BentoML's."""
+        cls.worker = Worker()
+        return cls.worker.app(inside)
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """Load the champion and warm up before the first request is taken."""
+        await self.worker.source.start(Settings(), self.worker.predicting.warm_up)
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        """Stop following the registry."""
+        await self.worker.source.stop()
+        self.worker.predicting.close()
+
+    async def __is_ready__(self) -> bool:
+        """Answer `/readyz`: a model is loaded, or the registry says that there is none yet."""
+        return self.worker.source.ready
+
+    @bentoml.api(
+        batchable=True, max_batch_size=LARGEST_MICRO_BATCH, max_latency_ms=DROP_AFTER_MS, route="/bentoml/predict"
+    )
+    async def predict(self, readings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Predict readings through BentoML's own adaptive batching, for its clients; `/predict` is the same, faster.
+
+        A reading that is wrong gets its problem in place of a prediction, so that it does not fail its neighbours.
+        """
+        return [self._answer(reading) for reading in readings]
+
+    def _answer(self, reading: dict[str, Any]) -> dict[str, Any]:
+        """Return one prediction or problem as plain values."""
+        champion = self.worker.source.champion
+        if champion is None:
+            return {"status": 503, "detail": self.worker.source.reason}
+        try:
+            answer = answer_each([decode_reading(msgspec.json.encode(reading))], champion)[0]
+            if isinstance(answer, list):
+                raise wrong_values(answer)
+        except RefusedRequestError as refusal:
+            return {"status": refusal.status, "detail": refusal.detail, "errors": msgspec.to_builtins(refusal.errors)}
+        return msgspec.to_builtins(answer)
