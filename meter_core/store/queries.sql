@@ -1,0 +1,289 @@
+-- Every statement of the store, under its name. SQL keeps to PostgreSQL 15.
+-- %(name)s is a parameter; {name} is a fragment of this file.
+
+-- name: make_partition
+-- LIKE and ATTACH in place of PARTITION OF: that one would lock every reader out until the delivery is committed.
+CREATE TABLE {partition} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({first}) TO ({beyond});
+
+-- name: missing_partitions
+SELECT month
+  FROM unnest(%(months)s::int[]) AS month
+ WHERE to_regclass(%(parent)s || to_char(make_date(month / 12, month %% 12 + 1, 1), '_YYYY_MM')) IS NULL
+ ORDER BY month;
+
+-- name: known_delivery
+SELECT id, line_count, row_count
+  FROM source_file
+ WHERE file_digest = %(file_digest)s AND profile_digest = %(profile_digest)s AND zone = %(zone)s AND status = 'loaded';
+
+-- name: open_source_file
+INSERT INTO source_file (file_name, file_digest, profile, profile_digest, zone, units, quantities, kept_as, status, reason,
+                         line_count, row_count, loaded, superseded, outranked, duplicates, quarantined, recorded_at)
+VALUES (%(file_name)s, %(file_digest)s, %(profile)s, %(profile_digest)s, %(zone)s, %(units)s, %(quantities)s, %(kept_as)s,
+        %(status)s, %(reason)s, %(lines)s, %(quarantined)s, 0, 0, 0, 0, %(quarantined)s, clock_timestamp())
+    ON CONFLICT ON CONSTRAINT source_file_delivery
+    DO UPDATE SET file_name = excluded.file_name, kept_as = coalesce(excluded.kept_as, source_file.kept_as),
+       status = excluded.status, reason = excluded.reason, line_count = excluded.line_count,
+       row_count = excluded.row_count, quarantined = excluded.quarantined, recorded_at = excluded.recorded_at
+RETURNING id, recorded_at;
+
+-- name: resolve_quarantine
+UPDATE quarantined_reading SET resolved_at = %(recorded_at)s
+ WHERE source_file_id = %(source_file_id)s AND resolved_at IS NULL;
+
+-- name: close_source_file
+UPDATE source_file
+   SET row_count = %(rows)s, loaded = %(loaded)s, superseded = %(superseded)s, outranked = %(outranked)s,
+       duplicates = %(duplicates)s, quarantined = %(quarantined)s
+ WHERE id = %(source_file_id)s;
+
+-- name: quarantine
+COPY quarantined_reading (source_file_id, line_from, line_to, row_count, code, reason, raw_line, meter_id, reading_ts,
+                          recorded_at) FROM STDIN;
+
+-- name: stage
+CREATE TEMP TABLE staged (
+  n int NOT NULL, turn int NOT NULL, meter int NOT NULL, channel int2 NOT NULL, month int NOT NULL, reading_ts timestamptz NOT NULL,
+  interval_minutes int NOT NULL, units_kwh float8, voltage_v float8, temperature_c float8, power_factor float8,
+  load_kw float8, frequency_hz float8, quality int2 NOT NULL, source_version int8 NOT NULL, available_ts timestamptz NOT NULL,
+  line int8 NOT NULL) ON COMMIT DROP;
+CREATE TEMP TABLE staged_meter (meter int NOT NULL, meter_id text NOT NULL, line int8 NOT NULL) ON COMMIT DROP;
+CREATE TEMP TABLE staged_blanked (n int NOT NULL, blanked jsonb NOT NULL) ON COMMIT DROP;
+CREATE TEMP TABLE contested (meter int NOT NULL, channel int2 NOT NULL, month int NOT NULL) ON COMMIT DROP;
+CREATE TEMP VIEW incoming AS
+SELECT s.n, s.turn, s.meter, s.channel AS channel_code, s.month, m.meter_id,
+       (%(channels)s::text[])[s.channel] AS channel, s.reading_ts, s.interval_minutes,
+       nullif(s.units_kwh, 'NaN') AS units_kwh, nullif(s.voltage_v, 'NaN') AS voltage_v,
+       nullif(s.temperature_c, 'NaN') AS temperature_c, nullif(s.power_factor, 'NaN') AS power_factor,
+       nullif(s.load_kw, 'NaN') AS load_kw, nullif(s.frequency_hz, 'NaN') AS frequency_hz,
+       (%(qualities)s::text[])[s.quality] AS quality, s.quality AS rank, s.source_version, s.available_ts,
+       s.line, b.blanked
+  FROM staged s
+  JOIN staged_meter m USING (meter)
+  LEFT JOIN staged_blanked b USING (n);
+
+-- name: find_contested
+-- A meter's month is contested where the store already holds something of it within the delivery's span.
+ANALYZE staged;
+ANALYZE staged_meter;
+INSERT INTO contested
+SELECT g.meter, g.channel, g.month
+  FROM (SELECT meter, channel, month, min(reading_ts) AS first_ts, max(reading_ts) AS last_ts
+          FROM staged GROUP BY meter, channel, month) g
+  JOIN staged_meter m USING (meter)
+ WHERE EXISTS (SELECT FROM meter_reading r
+                WHERE r.meter_id = m.meter_id AND r.channel = (%(channels)s::text[])[g.channel]
+                  AND r.reading_ts BETWEEN g.first_ts AND g.last_ts);
+ANALYZE contested;
+
+-- name: conflicting_zone
+SELECT min(s.line)
+  FROM staged_meter s JOIN meter m USING (meter_id)
+ WHERE m.zone <> %(zone)s AND NOT m.zone_assumed AND NOT %(zone_assumed)s;
+
+-- name: add_meters
+INSERT INTO meter (meter_id, zone, zone_assumed, country, subdivision, nominal_voltage_v, nominal_frequency_hz, fuse_a,
+                   segment, tariff, feeder)
+SELECT meter_id, %(zone)s, %(zone_assumed)s, %(country)s, %(subdivision)s, %(nominal_voltage_v)s, %(nominal_frequency_hz)s,
+       %(fuse_a)s, %(segment)s, %(tariff)s, %(feeder)s
+  FROM staged_meter
+    ON CONFLICT (meter_id) DO UPDATE SET zone = excluded.zone, zone_assumed = false
+ WHERE meter.zone_assumed AND NOT excluded.zone_assumed;
+
+-- name: insert_uncontested
+INSERT INTO meter_reading (meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c, power_factor,
+       load_kw, frequency_hz, quality, source_version, available_ts, recorded_at, source_file_id, line, blanked)
+SELECT meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c, power_factor, load_kw, frequency_hz,
+       quality, source_version, available_ts, %(recorded_at)s, %(source_file_id)s, line, blanked
+  FROM incoming i
+ WHERE turn = 0
+   AND NOT EXISTS (SELECT FROM contested c
+                    WHERE c.meter = i.meter AND c.channel = i.channel_code AND c.month = i.month);
+
+-- name: judge
+-- One row for each incoming one of this turn: what it is, and the version that stands when it has been dealt with.
+-- `wins`: the incoming version takes precedence over the standing one. Missing never displaces a value and always yields
+-- to one; then quality, the source's version, the delivery time, and of equals the later.
+CREATE TEMP TABLE judged ON COMMIT DROP AS
+WITH pair AS (
+  SELECT i.*, r AS old, r.meter_id IS NOT NULL AS stands,
+         CASE WHEN r.units_kwh IS NULL OR i.units_kwh IS NULL THEN r.units_kwh IS NULL AND i.units_kwh IS NULL
+              ELSE r.interval_minutes = i.interval_minutes
+                   AND abs(r.units_kwh - i.units_kwh) <= 1e-9 + 1e-12 * abs(r.units_kwh) END AS same,
+         r.units_kwh IS NOT NULL AND i.units_kwh IS NOT NULL AND r.interval_minutes <> i.interval_minutes AS conflict,
+         CASE WHEN (r.units_kwh IS NULL) <> (i.units_kwh IS NULL) THEN r.units_kwh IS NULL
+              ELSE (i.rank, i.source_version, i.available_ts)
+                   >= (array_position(%(qualities)s::text[], r.quality), r.source_version, r.available_ts) END AS wins,
+         (i.rank, i.source_version) > (array_position(%(qualities)s::text[], r.quality), r.source_version) AS better
+    FROM incoming i
+    LEFT JOIN meter_reading r ON r.meter_id = i.meter_id AND r.channel = i.channel AND r.reading_ts = i.reading_ts
+                             AND r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s
+   WHERE i.turn = %(turn)s
+     AND (i.turn > 0 OR EXISTS (SELECT FROM contested c
+                                 WHERE c.meter = i.meter AND c.channel = i.channel_code AND c.month = i.month))
+), merged AS (
+  SELECT p.*, a.*,
+         (a.new_voltage_v, a.new_temperature_c, a.new_power_factor, a.new_load_kw, a.new_frequency_hz) AS auxiliary,
+         (p.voltage_v, p.temperature_c, p.power_factor, p.load_kw, p.frequency_hz) AS own_auxiliary,
+         ((p.old).voltage_v, (p.old).temperature_c, (p.old).power_factor, (p.old).load_kw, (p.old).frequency_hz) AS old_auxiliary
+    FROM pair p
+   CROSS JOIN LATERAL (
+     SELECT CASE WHEN wins THEN coalesce(voltage_v, (old).voltage_v) ELSE coalesce((old).voltage_v, voltage_v) END
+              AS new_voltage_v,
+            CASE WHEN wins THEN coalesce(temperature_c, (old).temperature_c) ELSE coalesce((old).temperature_c, temperature_c) END
+              AS new_temperature_c,
+            CASE WHEN wins THEN coalesce(power_factor, (old).power_factor) ELSE coalesce((old).power_factor, power_factor) END
+              AS new_power_factor,
+            CASE WHEN wins THEN coalesce(load_kw, (old).load_kw) ELSE coalesce((old).load_kw, load_kw) END
+              AS new_load_kw,
+            CASE WHEN wins THEN coalesce(frequency_hz, (old).frequency_hz) ELSE coalesce((old).frequency_hz, frequency_hz) END
+              AS new_frequency_hz) a
+)
+SELECT n, meter_id, channel, reading_ts, line, stands, wins, old,
+       CASE WHEN NOT stands THEN 'loaded'
+            WHEN conflict THEN 'quarantined'
+            WHEN same THEN 'duplicates'
+            WHEN wins AND (old).units_kwh IS NULL THEN 'loaded'
+            WHEN wins THEN 'superseded'
+            ELSE 'outranked' END AS outcome,
+       stands AND NOT conflict
+         AND ((wins AND NOT same) OR (same AND better) OR auxiliary IS DISTINCT FROM old_auxiliary) AS changes,
+       CASE WHEN stands AND auxiliary IS DISTINCT FROM CASE WHEN wins THEN own_auxiliary ELSE old_auxiliary END
+            THEN greatest(available_ts, (old).available_ts)
+            WHEN wins OR NOT stands THEN available_ts ELSE (old).available_ts END AS new_available_ts,
+       new_voltage_v, new_temperature_c, new_power_factor, new_load_kw, new_frequency_hz
+  FROM merged;
+ANALYZE judged;
+
+-- name: count_outcomes
+SELECT outcome, count(*) FROM judged GROUP BY outcome;
+
+-- name: conflicting_intervals
+SELECT n FROM judged WHERE outcome = 'quarantined' ORDER BY n;
+
+-- name: keep_displaced
+INSERT INTO meter_reading_history (meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c,
+       power_factor, load_kw, frequency_hz, quality, source_version, available_ts, recorded_at, source_file_id, line, blanked,
+       verdict, judged_at, other_file_id, other_line)
+SELECT (old).meter_id, (old).channel, (old).reading_ts, (old).interval_minutes, (old).units_kwh, (old).voltage_v,
+       (old).temperature_c, (old).power_factor, (old).load_kw, (old).frequency_hz, (old).quality, (old).source_version,
+       (old).available_ts, (old).recorded_at, (old).source_file_id, (old).line, (old).blanked,
+       CASE outcome WHEN 'superseded' THEN 'superseded' WHEN 'loaded' THEN 'filled' ELSE 'completed' END,
+       %(recorded_at)s, %(source_file_id)s, line
+  FROM judged
+ WHERE changes;
+
+-- name: keep_outranked
+INSERT INTO meter_reading_history (meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c,
+       power_factor, load_kw, frequency_hz, quality, source_version, available_ts, recorded_at, source_file_id, line, blanked,
+       verdict, judged_at, other_file_id, other_line)
+SELECT i.meter_id, i.channel, i.reading_ts, i.interval_minutes, i.units_kwh, i.voltage_v, i.temperature_c, i.power_factor,
+       i.load_kw, i.frequency_hz, i.quality, i.source_version, i.available_ts, %(recorded_at)s, %(source_file_id)s, i.line,
+       i.blanked, 'outranked', %(recorded_at)s, (j.old).source_file_id, (j.old).line
+  FROM judged j JOIN incoming i USING (n)
+ WHERE j.outcome = 'outranked';
+
+-- name: replace_changed
+UPDATE meter_reading r
+   SET interval_minutes = CASE WHEN j.wins THEN i.interval_minutes ELSE r.interval_minutes END,
+       units_kwh = CASE WHEN j.wins THEN i.units_kwh ELSE r.units_kwh END,
+       voltage_v = j.new_voltage_v, temperature_c = j.new_temperature_c, power_factor = j.new_power_factor,
+       load_kw = j.new_load_kw, frequency_hz = j.new_frequency_hz,
+       quality = CASE WHEN j.wins THEN i.quality ELSE r.quality END,
+       source_version = CASE WHEN j.wins THEN i.source_version ELSE r.source_version END,
+       available_ts = j.new_available_ts, recorded_at = %(recorded_at)s,
+       source_file_id = CASE WHEN j.wins THEN %(source_file_id)s ELSE r.source_file_id END,
+       line = CASE WHEN j.wins THEN i.line ELSE r.line END,
+       blanked = CASE WHEN j.wins THEN i.blanked ELSE r.blanked END
+  FROM judged j JOIN incoming i USING (n)
+ WHERE j.changes AND r.meter_id = j.meter_id AND r.channel = j.channel AND r.reading_ts = j.reading_ts
+   AND r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s;
+
+-- name: insert_new
+INSERT INTO meter_reading (meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c, power_factor,
+       load_kw, frequency_hz, quality, source_version, available_ts, recorded_at, source_file_id, line, blanked)
+SELECT i.meter_id, i.channel, i.reading_ts, i.interval_minutes, i.units_kwh, i.voltage_v, i.temperature_c, i.power_factor,
+       i.load_kw, i.frequency_hz, i.quality, i.source_version, i.available_ts, %(recorded_at)s, %(source_file_id)s, i.line, i.blanked
+  FROM judged j JOIN incoming i USING (n)
+ WHERE NOT j.stands;
+
+-- name: forget_judged
+DROP TABLE judged;
+
+-- name: meters_of_readings
+SELECT meter_id, zone
+  FROM meter
+ WHERE %(meters)s::text[] IS NULL OR meter_id = ANY (%(meters)s::text[])
+ ORDER BY meter_id COLLATE "C";
+
+-- name: profiles_of_files
+SELECT id, profile FROM source_file;
+
+-- name: quantities
+SELECT profile, quantities FROM source_file WHERE status = 'loaded' ORDER BY recorded_at;
+
+-- name: copy_readings
+-- Fixed-width rows: texts as codes, NULL as NaN.
+COPY (
+SELECT m.meter::int4, array_position(%(channels)s::text[], r.channel)::int2, r.reading_ts, r.interval_minutes,
+       coalesce(r.units_kwh, 'NaN'), coalesce(r.voltage_v, 'NaN'), coalesce(r.temperature_c, 'NaN'),
+       coalesce(r.power_factor, 'NaN'), coalesce(r.load_kw, 'NaN'), coalesce(r.frequency_hz, 'NaN'),
+       array_position(%(qualities)s::text[], r.quality)::int2, r.source_version, r.available_ts, r.source_file_id
+  FROM {versions} r
+  JOIN (SELECT meter_id, row_number() OVER (ORDER BY meter_id COLLATE "C") - 1 AS meter
+          FROM meter
+         WHERE %(meters)s::text[] IS NULL OR meter_id = ANY (%(meters)s::text[])) m USING (meter_id)
+ WHERE r.reading_ts >= %(since)s AND r.reading_ts < %(until)s
+   AND {condition}
+) TO STDOUT (FORMAT binary);
+
+-- name: as_known
+-- Of each key the version that stood by what could be known and what had been stored.
+(SELECT DISTINCT ON (meter_id, channel, reading_ts) *
+   FROM meter_reading_version
+  WHERE available_ts <= %(available_until)s AND recorded_at <= %(recorded_until)s
+    AND reading_ts >= %(since)s AND reading_ts < %(until)s
+  ORDER BY meter_id, channel, reading_ts, units_kwh IS NULL, array_position(%(qualities)s::text[], quality) DESC,
+           source_version DESC, available_ts DESC, recorded_at DESC, source_file_id DESC, line DESC, stands DESC)
+
+-- name: not_predicted
+NOT EXISTS (SELECT FROM prediction p
+             WHERE p.meter_id = r.meter_id AND p.channel = r.channel AND p.reading_ts = r.reading_ts
+               AND p.model_name = %(model_name)s AND p.model_version = %(model_version)s)
+
+-- name: start_prediction_run
+INSERT INTO prediction_run (task, model_name, model_version, predictor_digest, data_known_until, made_at)
+VALUES (%(task)s, %(model_name)s, %(model_version)s, %(predictor_digest)s, %(data_known_until)s, clock_timestamp())
+RETURNING id, made_at;
+
+-- name: stage_predictions
+CREATE TEMP TABLE staged_prediction (LIKE prediction INCLUDING DEFAULTS) ON COMMIT DROP;
+
+-- name: copy_predictions
+COPY staged_prediction (meter_id, channel, origin_ts, reading_ts, interval_minutes, units_kwh, low_kwh, high_kwh, model_name,
+       model_version, made_at, data_known_until, horizon_minutes, in_training, status, basis, run_id) FROM STDIN;
+
+-- name: upsert_predictions
+-- The same key again, as after a run that was killed half way: the later answer stands.
+INSERT INTO prediction AS p
+SELECT * FROM staged_prediction
+    ON CONFLICT (meter_id, channel, reading_ts, origin_ts, model_name, model_version)
+    DO UPDATE SET interval_minutes = excluded.interval_minutes, units_kwh = excluded.units_kwh, low_kwh = excluded.low_kwh,
+       high_kwh = excluded.high_kwh, made_at = excluded.made_at, data_known_until = excluded.data_known_until,
+       horizon_minutes = excluded.horizon_minutes, in_training = excluded.in_training, status = excluded.status,
+       basis = excluded.basis, run_id = excluded.run_id;
+
+-- name: count_predictions
+UPDATE prediction_run SET row_count = row_count + %(rows)s WHERE id = %(run_id)s;
+
+-- name: record_promotion
+INSERT INTO promotion (model_name, model_version, previous_version, action, who, why, predictor_digest)
+VALUES (%(model_name)s, %(model_version)s, %(previous_version)s, %(action)s, %(who)s, %(why)s, %(predictor_digest)s)
+RETURNING id;
+
+-- name: promotions
+SELECT id, model_name, model_version, previous_version, action, who, why, predictor_digest, decided_at
+  FROM promotion
+ WHERE %(model_name)s::text IS NULL OR model_name = %(model_name)s
+ ORDER BY decided_at DESC, id DESC;
