@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bento.columns import Columns, of_readings, of_rows, rows_type
-from bento.notes import Where, in_list, in_single, in_table, missing, remedy_of, unknown, wrong_type
+from bento.notes import Where, in_list, in_single, in_table, missing, remedy_of, shortened, unknown, wrong_type
 from bento.schemas import FIELD_TYPES, REQUIRED, Note, Reading, Readings, Table
 from bento.wire import RefusedRequestError, wrong_values
 from meter_core.contracts.features import BATCH_LIMIT
@@ -24,6 +24,10 @@ _READING = msgspec.json.Decoder(Reading)
 _READINGS = msgspec.json.Decoder(Readings)
 _TABLE = msgspec.json.Decoder(RawTable)
 _STARTS_TABLE = re.compile(rb'\s*\{\s*"(columns|rows)"')
+
+_BOUND = re.compile(r"Expected (?P<what>[a-z ]+?)(?: of length)? (?P<sign><=|>=) (?P<limit>\S+)")
+_WANTED = re.compile(r"Expected (?P<what>[a-z]+)\b.*, got .*")
+_KINDS = {"float": "a number", "int": "a whole number", "str": "text", "array": "a list", "bool": "true, false, 0 or 1"}
 
 
 def decode_reading(body: bytes) -> Reading:
@@ -82,7 +86,8 @@ def _notes_of_entry(raw: Any, row: int) -> list[Note]:
     """Return what is wrong in one entry of a list."""
     if isinstance(raw, dict):
         return notes_of(raw, row, in_list)
-    return [wrong_type(f"readings[{row}]", "reading", raw, "not an object")]
+    remedy = "give an object with the fields of one reading"
+    return [Note(f"readings[{row}]", shortened(raw), "the reading is not an object", remedy)]
 
 
 def _decode_table(body: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -174,8 +179,15 @@ def _note_of(error: Exception) -> Note:
 
 
 def _readable(error: Exception) -> str:
-    """Return a decoder's error without its marks."""
-    return str(error).partition(" - at ")[0].replace("`", "").replace("Expected", "expected")
+    """Return a decoder's error in the words of who sent the value."""
+    said = str(error).partition(" - at ")[0].replace("`", "")
+    if bound := _BOUND.fullmatch(said):
+        unit = " values" if bound["what"].startswith(("array", "str")) else ""
+        least = bound["sign"] == ">="
+        return f"{'less' if least else 'more'} than {float(bound['limit']):,.10g}{unit} cannot be"
+    if wanted := _WANTED.fullmatch(said):
+        return f"not {_KINDS.get(wanted['what'], wanted['what'])}"
+    return said[:1].lower() + said[1:]
 
 
 def _not_an(raw: Any, expected: str) -> RefusedRequestError:

@@ -66,7 +66,7 @@ def remedy_of(field: str) -> str:
     if field in POSSIBLE_RANGE:
         low, high = POSSIBLE_RANGE[field]
         null = ", or null where it was not measured" if field in NULLABLE_MEASURED else ""
-        return f"give a number from {low:g} to {high:g}{_unit(field)}{null}"
+        return f"give a number from {low:,.10g} to {high:,.10g}{_unit(field)}{null}"
     return REMEDIES.get(field, "leave it out: it is computed from the measured values")
 
 
@@ -100,4 +100,6 @@ def _unit(field: str) -> str:
 
 def _shown(value: Any) -> str:
     short = shortened(value)
-    return "null" if short is None else repr(short) if isinstance(value, str) else str(short)
+    if short is None or isinstance(short, bool):
+        return {None: "null", True: "true", False: "false"}[short]
+    return repr(short) if isinstance(value, str) else str(short)
