@@ -43,7 +43,10 @@ days that are weekend like (or unlike) today. `last_day`, `last_week`: mean of t
 FEATURE_SETS: Final[dict[str, tuple[str, ...]]] = {"snapshot": FEATURES, "history": FEATURES + HISTORY_FEATURES}
 """Columns of `feature_matrix`, by the name that `--features` takes."""
 
-_PROFILE_28D = HISTORY_FEATURES.index("hour_profile_28d_kw")
+HISTORY_NEEDS: Final = ("hour_profile_28d_kw", "previous_kw")
+"""Without these a snapshot alone predicts better (docs/decisions/reading-model.md). Where values come so late that the
+previous one is hardly ever known, a model learns to do without it and needs the profile only."""
+
 _EW7_WEIGHTS = 0.5 ** (np.arange(1, HISTORY_DAYS + 1) / 7.0)
 
 
@@ -57,14 +60,26 @@ def same_clock_kwh(batch: ReadingBatch) -> FloatArray:
         UsageError: where `clock_shift_minutes` has fewer than 56 columns.
     """
     recent = _recent(batch)
-    back_minutes = np.arange(1, HISTORY_DAYS + 1, dtype=np.int64) * DAY_MINUTES + _shift(batch)
-    interval = batch.interval_minutes[:, None]
-    back = np.floor_divide(back_minutes, interval)
-    whole = (back >= 1) & (back <= recent.shape[1]) & ((interval < DAY_MINUTES) | (back_minutes % interval == 0))
-    column = np.where(whole, recent.shape[1] - back, 0)
-    if not recent.shape[1]:
+    width = recent.shape[1]
+    back = steps_back(batch.interval_minutes, _shift(batch))
+    if not width:
         return np.full(back.shape, np.nan)
-    return np.where(whole, np.take_along_axis(recent, column, axis=1), np.nan)
+    there = (back >= 1) & (back <= width)
+    return np.where(there, np.take_along_axis(recent, np.where(there, width - back, 0), axis=1), np.nan)
+
+
+def steps_back(interval_minutes: IntArray, shift_minutes: IntArray) -> IntArray:
+    """Return how many intervals back the same local clock time lies on each day before; 0 where none begins then.
+
+    Args:
+        interval_minutes: (n,) lengths.
+        shift_minutes: (n, 56) as `ReadingBatch.clock_shift_minutes`. Intervals of whole days ignore it: theirs are
+            days of the local calendar.
+    """
+    interval = interval_minutes[:, None]
+    days = np.arange(1, HISTORY_DAYS + 1, dtype=np.int64) * DAY_MINUTES
+    minutes = np.where(interval < DAY_MINUTES, days + shift_minutes, days)
+    return np.where((interval < DAY_MINUTES) | (minutes % interval == 0), np.floor_divide(minutes, interval), 0)
 
 
 def like_day(local_day_of_week: IntArray) -> np.ndarray:
@@ -90,9 +105,10 @@ def history_matrix(batch: ReadingBatch, same_clock: FloatArray | None = None) ->
     return np.stack(columns, axis=1) * (60.0 / batch.interval_minutes)[:, None]
 
 
-def has_history(history: FloatArray) -> np.ndarray:
-    """Return (n,) bool: whether a row of `history_matrix` is enough to predict from: its 28-day profile is there."""
-    return ~np.isnan(history[:, _PROFILE_28D])
+def has_history(history: FloatArray, needs: tuple[str, ...] = HISTORY_NEEDS) -> np.ndarray:
+    """Return (n,) bool: whether a row of `history_matrix` has all the features that are needed to predict from it."""
+    missing = np.isnan(history[:, [HISTORY_FEATURES.index(name) for name in needs]])
+    return np.logical_not(missing.any(axis=1))
 
 
 def feature_matrix(batch: ReadingBatch, features: str) -> FloatArray:
@@ -142,11 +158,10 @@ def _recent(batch: ReadingBatch) -> FloatArray:
 
 
 def _shift(batch: ReadingBatch) -> IntArray:
-    """Return (n, 56) clock shifts in minutes; 0 where unknown and for whole days (a calendar grid)."""
+    """Return (n, 56) clock shifts in minutes; 0 where unknown."""
     if batch.clock_shift_minutes is None:
         return np.zeros((len(batch), HISTORY_DAYS), dtype=np.int64)
     if batch.clock_shift_minutes.shape[1] < HISTORY_DAYS:
         given = batch.clock_shift_minutes.shape[1]
         raise UsageError(f"clock_shift_minutes has {given} days; history looks back {HISTORY_DAYS}: give that many")
-    shift = batch.clock_shift_minutes[:, :HISTORY_DAYS]
-    return np.where(batch.interval_minutes[:, None] < DAY_MINUTES, shift, 0)
+    return batch.clock_shift_minutes[:, :HISTORY_DAYS]

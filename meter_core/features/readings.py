@@ -24,7 +24,7 @@ from meter_core.contracts.readings import (
     IntArray,
     ReadingBatch,
 )
-from meter_core.features.history import DAY_MINUTES, HISTORY_DAYS, feature_matrix
+from meter_core.features.history import DAY_MINUTES, HISTORY_DAYS, feature_matrix, steps_back
 
 CHUNK_ROWS = 2_048
 """Rows whose windows are in memory at once: 22 MB at 1,344 values."""
@@ -137,11 +137,33 @@ def table_features(table: ReadingTable, features: str, rows: NDArray[Any] | None
     return np.concatenate(parts) if parts else np.empty((0, 0))
 
 
+def same_clock_before(table: ReadingTable, values: FloatArray, rows: NDArray[Any]) -> FloatArray:
+    """Return a column's values at the same local clock time on each of the 56 days before, as far as available by then.
+
+    Args:
+        table: all readings.
+        values: (n,) of them, known when their energy is.
+        rows: (n,) mask or (m,) index of the rows wanted.
+
+    Returns:
+        (m, 56), column 0 is yesterday, NaN where there is none; in the table's order.
+    """
+    wanted = np.zeros(len(table), dtype=bool)
+    wanted[rows] = True
+    parts = [np.empty((0, HISTORY_DAYS))]
+    for span in table.groups():
+        index = np.flatnonzero(wanted[span])
+        if index.size:
+            group = table.take(np.arange(span.start, span.stop))
+            parts.append(_Windows(group, values[span]).same_clock(index, str(group.zone[0])))
+    return np.concatenate(parts)
+
+
 def _group_batches(
     group: ReadingTable, index: IntArray, offset: int, history: bool
 ) -> Iterator[tuple[IntArray, ReadingBatch]]:
     """Yield the chunks of one meter."""
-    windows = _Windows(group) if history else None
+    windows = _Windows(group, group.units_kwh) if history else None
     for start in range(0, len(index), CHUNK_ROWS):
         chunk = index[start : start + CHUNK_ROWS]
         yield chunk + offset, _batch(group, chunk, windows)
@@ -163,17 +185,17 @@ def _batch(group: ReadingTable, chunk: IntArray, windows: "_Windows | None") -> 
 
 
 class _Windows:
-    """The energies of one meter on its regular grid, to cut windows from."""
+    """The values of one meter on its regular grid, to cut windows from."""
 
-    def __init__(self, group: ReadingTable) -> None:
+    def __init__(self, group: ReadingTable, values: FloatArray) -> None:
         step_s = int(group.interval_minutes[0]) * 60
-        self.ts_s = group.ts_s
+        self.ts_s, self.interval_minutes = group.ts_s, group.interval_minutes
         self.place, on_grid = _places(group, step_s)
         self.width = min(RECENT_VALUES, max(1, HISTORY_DAYS * DAY_MINUTES * 60 // step_s))
         late = group.available_s > group.ts_s + step_s
         length = int(self.place[-1]) + 1 + self.width
-        self.kwh = np.full(length, np.nan)
-        self.kwh[self.place[on_grid] + self.width] = group.units_kwh[on_grid]
+        self.values = np.full(length, np.nan)
+        self.values[self.place[on_grid] + self.width] = values[on_grid]
         self.available_s = np.zeros(length, dtype=np.int64) if late.any() else None
         if self.available_s is not None:
             self.available_s[self.place[on_grid] + self.width] = group.available_s[on_grid]
@@ -181,11 +203,20 @@ class _Windows:
     def before(self, chunk: IntArray) -> FloatArray:
         """Return (n, width) energies before each row, those not yet available as missing."""
         place = self.place[chunk]
-        window = sliding_window_view(self.kwh, self.width)[place]
+        window = sliding_window_view(self.values, self.width)[place]
         if self.available_s is None:
             return window
         known = sliding_window_view(self.available_s, self.width)[place] <= self.ts_s[chunk][:, None]
         return np.where(known, window, np.nan)
+
+    def same_clock(self, chunk: IntArray, zone: str) -> FloatArray:
+        """Return (n, 56) values at the same clock time on the days before each row."""
+        back = steps_back(self.interval_minutes[chunk], clock_shift_minutes(self.ts_s[chunk], zone, HISTORY_DAYS))
+        there = (back >= 1) & (back <= self.width)
+        place = self.place[chunk][:, None] + self.width - np.where(there, back, 0)
+        if self.available_s is not None:
+            there &= self.available_s[place] <= self.ts_s[chunk][:, None]
+        return np.where(there, self.values[place], np.nan)
 
 
 def _places(group: ReadingTable, step_s: int) -> tuple[IntArray, NDArray[np.bool_]]:

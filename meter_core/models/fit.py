@@ -14,7 +14,7 @@ from meter_core.calendar import DAY_S
 from meter_core.contracts.errors import RefusedError
 from meter_core.contracts.features import FEATURES
 from meter_core.contracts.readings import FloatArray, IntArray
-from meter_core.features.history import FEATURE_SETS, HISTORY_DAYS, has_history
+from meter_core.features.history import FEATURE_SETS, HISTORY_DAYS, HISTORY_NEEDS, has_history
 from meter_core.features.readings import ReadingTable, table_features
 from meter_core.models.estimators import Estimator, estimator
 from meter_core.models.part import Part
@@ -127,8 +127,10 @@ def _fit_part(
 ) -> _FittedPart | None:
     """Return one part; None where too few readings have history."""
     matrix = data.matrix[:, : len(FEATURE_SETS[features])]
+    needs: tuple[str, ...] = ()
     if features == "history":
-        learn = learn & has_history(matrix[:, len(FEATURES) :])
+        needs, with_history = _history_rows(matrix[:, len(FEATURES) :], learn)
+        learn = learn & with_history
         if learn.sum() < FEWEST_ROWS:
             return None
     chosen = np.flatnonzero(learn)
@@ -140,8 +142,20 @@ def _fit_part(
     if not len(measured):  # too short a window to hold anything out: the range is then of seen rows, and too narrow
         predicted, measured = model.predict(matrix[chosen][:, used]), mean_kw
     names = tuple(FEATURE_SETS[features][column] for column in used)
-    part = Part(features, names, model, ResidualRange.calibrate(predicted, measured))
+    part = Part(features, names, model, ResidualRange.calibrate(predicted, measured), needs)
     return _FittedPart(part, fitted.fitted, len(chosen), error)
+
+
+def _history_rows(history: FloatArray, learn: NDArray[np.bool_]) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
+    """Return the history features that a reading must have, and which rows have them.
+
+    The previous value is among them unless most readings lack it, as where values arrive a day late.
+    """
+    profile_only = HISTORY_NEEDS[:1]
+    with_all, with_profile = has_history(history), has_history(history, profile_only)
+    if (with_all & learn).sum() * 2 >= (with_profile & learn).sum():
+        return HISTORY_NEEDS, with_all
+    return profile_only, with_profile
 
 
 def _fit(recipe: Recipe, seed: int, matrix: FloatArray, mean_kw: FloatArray) -> tuple[IntArray, Estimator]:

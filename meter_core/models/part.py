@@ -51,12 +51,14 @@ class Part:
         used: columns of the matrix that the model was fitted on.
         model: the line or the trees.
         residuals: its range.
+        needs: history features a reading must have to be answered by this part.
     """
 
     features: Literal["snapshot", "history"]
     used: tuple[str, ...]
     model: Line | Forest
     residuals: ResidualRange
+    needs: tuple[str, ...] = ()
     _columns: IntArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -87,10 +89,10 @@ class Part:
     def words(self) -> dict[str, Any]:
         """Return the rest as plain JSON types."""
         kind = "trees" if isinstance(self.model, Forest) else "line"
-        return {"features": self.features, "used": list(self.used), "model": kind}
+        return {"features": self.features, "used": list(self.used), "model": kind, "needs": list(self.needs)}
 
     @classmethod
     def of(cls, words: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> "Part":
         """Return the part that `words` and `arrays` came from."""
         model = Forest(Trees.of(arrays)) if words["model"] == "trees" else Line.of(arrays)
-        return cls(words["features"], tuple(words["used"]), model, ResidualRange.of(arrays))
+        return cls(words["features"], tuple(words["used"]), model, ResidualRange.of(arrays), tuple(words["needs"]))

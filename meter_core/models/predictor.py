@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meter_core.contracts.errors import RefusedError, UsageError
+from meter_core.contracts.features import QUANTILES
 from meter_core.contracts.readings import FloatArray, PredictionBatch, ReadingBatch
 from meter_core.features.history import has_history, history_matrix, same_clock_kwh
 from meter_core.features.snapshot import snapshot_matrix
@@ -66,8 +67,8 @@ class Predictor:
         quartiles_kw, basis = self.usual.quartiles_kw(batch, clock_kw)
         return PredictionBatch(
             units_kwh=mean_kw * hours,
-            low_kwh=np.minimum(quantiles_kw[:, 0], mean_kw) * hours,
-            high_kwh=np.maximum(quantiles_kw[:, -1], mean_kw) * hours,
+            low_kwh=quantiles_kw[:, 0] * hours,
+            high_kwh=quantiles_kw[:, -1] * hours,
             usual_low_kwh=quartiles_kw[:, 0] * hours,
             usual_high_kwh=quartiles_kw[:, 1] * hours,
             status=status_of(mean_kw, quartiles_kw),
@@ -128,16 +129,19 @@ class Predictor:
     def _kw(self, batch: ReadingBatch) -> tuple[FloatArray, FloatArray, NDArray[np.bool_], FloatArray | None]:
         """Return mean and quantiles in kW, who answered, and the (n, 56) energy at this clock time before."""
         snapshot = snapshot_matrix(batch)
-        mean = self.snapshot.mean_kw(snapshot)
-        quantiles = self.snapshot.residuals.quantiles_kw(mean)
         enough = np.zeros(len(batch), dtype=bool)
+        history: FloatArray | None = None
         clock = None if batch.recent_kwh is None else same_clock_kwh(batch)
         if clock is not None and self.history is not None:
-            history = history_matrix(batch, clock)
-            enough = has_history(history)
-            if enough.any():
-                mean[enough] = self.history.mean_kw(np.hstack([snapshot[enough], history[enough]]))
-                quantiles[enough] = self.history.residuals.quantiles_kw(mean[enough])
+            history = np.hstack([snapshot, history_matrix(batch, clock)])
+            enough = has_history(history[:, snapshot.shape[1] :], self.history.needs)
+        mean, quantiles = np.empty(len(batch)), np.empty((len(batch), len(QUANTILES)))
+        for part, matrix, rows in ((self.snapshot, snapshot, ~enough), (self.history, history, enough)):
+            if part is not None and matrix is not None and rows.any():
+                mean[rows] = part.mean_kw(matrix[rows])
+                quantiles[rows] = part.residuals.quantiles_kw(mean[rows])
+        quantiles[:, 0] = np.minimum(quantiles[:, 0], mean)
+        quantiles[:, -1] = np.maximum(quantiles[:, -1], mean)
         if self.floor_kw is not None:
             mean, quantiles = np.maximum(mean, self.floor_kw), np.maximum(quantiles, self.floor_kw)
         return mean, quantiles, enough, clock

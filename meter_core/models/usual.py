@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from meter_core.contracts.features import WEEKEND_FROM
 from meter_core.contracts.readings import FloatArray, IntArray, ReadingBatch
 from meter_core.features.history import like_day
+from meter_core.models.row_quantiles import row_quantiles
 
 QUARTILES: Final = (0.25, 0.75)
 USUAL_VALUES: Final = 14
@@ -92,8 +93,8 @@ class Usual:
             quartiles, basis = _prefer(own, (rows >= 0) & ~np.isnan(own[:, 0]), quartiles, basis)
         if same_clock_kw is not None:
             like = np.where(like_day(batch.local_day_of_week), same_clock_kw, np.nan)
-            own, enough = _row_quartiles(like)
-            quartiles, basis = _prefer(own, enough, quartiles, basis)
+            own = row_quantiles(like, QUARTILES, USUAL_VALUES)
+            quartiles, basis = _prefer(own, ~np.isnan(own[:, 0]), quartiles, basis)
         return quartiles, basis
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -133,14 +134,3 @@ def _quartiles(cell: IntArray, values: FloatArray, cells: int) -> FloatArray:
     for n in np.flatnonzero(np.diff(edges) >= USUAL_VALUES):
         quartiles[n] = np.quantile(ordered[edges[n] : edges[n + 1]], QUARTILES, method="weibull")
     return quartiles
-
-
-def _row_quartiles(values: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return (n, 2) weibull quartiles of the values of each row that are not NaN, and whether there are 14 of them."""
-    ordered = np.sort(values, axis=1)  # NaN last
-    count = (~np.isnan(values)).sum(axis=1)
-    rank = (np.maximum(count, USUAL_VALUES) + 1)[:, None] * np.array(QUARTILES)
-    below = np.floor(rank).astype(np.int64)
-    low = np.take_along_axis(ordered, below - 1, axis=1)
-    high = np.take_along_axis(ordered, np.minimum(below, values.shape[1] - 1), axis=1)
-    return low + (rank - below) * (high - low), count >= USUAL_VALUES
