@@ -38,8 +38,8 @@ class Database:
         except psycopg.Error:
             # libpq repeats what it cannot read, password included: say nothing of the cause
             raise WrongDatabaseUrlError(
-                "METER_DATABASE_URL is not a PostgreSQL URL; write it like postgresql://USER:PASSWORD@HOST:5432/DATABASE "
-                "and percent-encode special characters of the password"
+                "METER_DATABASE_URL is not a PostgreSQL URL; write it like "
+                "postgresql://USER:PASSWORD@HOST:5432/DATABASE and percent-encode special characters of the password"
             ) from None
         own = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "meter", "options": ""}
         merged = own | self._parts
@@ -88,9 +88,13 @@ class Database:
         said = (diagnosis.message_primary if diagnosis else None) or ""
         state = getattr(error, "sqlstate", None) or type(error).__name__
         if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn):
-            return DatabaseUnavailableError(f"{self.name} has not this version's schema ({said}); run: meter db upgrade")
+            return DatabaseUnavailableError(
+                f"{self.name} has not this version's schema ({said}); run: meter db upgrade"
+            )
         if isinstance(error, pg.DiskFull):
-            return DatabaseUnavailableError(f"{self.name}: the disk is full; nothing was changed; free space and run again")
+            return DatabaseUnavailableError(
+                f"{self.name}: the disk is full; nothing was changed; free space and run again"
+            )
         if isinstance(error, pg.InsufficientPrivilege):
             return DatabaseUnavailableError(f"{self.name} does not let this user do that ({said}); grant it the right")
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):

@@ -78,9 +78,11 @@ SELECT g.meter, g.channel, g.month
 ANALYZE contested;
 
 -- name: conflicting_zone
-SELECT min(s.line)
+SELECT s.line, m.zone
   FROM staged_meter s JOIN meter m USING (meter_id)
- WHERE m.zone <> %(zone)s AND NOT m.zone_assumed AND NOT %(zone_assumed)s;
+ WHERE m.zone <> %(zone)s AND NOT m.zone_assumed AND NOT %(zone_assumed)s::boolean
+ ORDER BY s.line
+ LIMIT 1;
 
 -- name: add_meters
 INSERT INTO meter (meter_id, zone, zone_assumed, country, subdivision, nominal_voltage_v, nominal_frequency_hz, fuse_a,
@@ -253,16 +255,19 @@ NOT EXISTS (SELECT FROM prediction p
                AND p.model_name = %(model_name)s AND p.model_version = %(model_version)s)
 
 -- name: start_prediction_run
-INSERT INTO prediction_run (task, model_name, model_version, predictor_digest, data_known_until, made_at)
-VALUES (%(task)s, %(model_name)s, %(model_version)s, %(predictor_digest)s, %(data_known_until)s, clock_timestamp())
-RETURNING id, made_at;
+INSERT INTO prediction_run (task, model_name, model_version, predictor_digest, made_at)
+VALUES (%(task)s, %(model_name)s, %(model_version)s, %(predictor_digest)s, clock_timestamp())
+RETURNING id;
+
+-- name: prediction_run
+SELECT id, model_name, model_version, made_at FROM prediction_run WHERE id = %(run_id)s;
 
 -- name: stage_predictions
 CREATE TEMP TABLE staged_prediction (LIKE prediction INCLUDING DEFAULTS) ON COMMIT DROP;
 
 -- name: copy_predictions
-COPY staged_prediction (meter_id, channel, origin_ts, reading_ts, interval_minutes, units_kwh, low_kwh, high_kwh, model_name,
-       model_version, made_at, data_known_until, horizon_minutes, in_training, status, basis, run_id) FROM STDIN;
+COPY staged_prediction (meter_id, channel, origin_ts, reading_ts, interval_minutes, units_kwh, low_kwh, high_kwh, data_known_until,
+       horizon_minutes, in_training, status, basis, run_id, model_name, model_version, made_at) FROM STDIN;
 
 -- name: upsert_predictions
 -- The same key again, as after a run that was killed half way: the later answer stands.
@@ -280,7 +285,7 @@ UPDATE prediction_run SET row_count = row_count + %(rows)s WHERE id = %(run_id)s
 -- name: record_promotion
 INSERT INTO promotion (model_name, model_version, previous_version, action, who, why, predictor_digest)
 VALUES (%(model_name)s, %(model_version)s, %(previous_version)s, %(action)s, %(who)s, %(why)s, %(predictor_digest)s)
-RETURNING id;
+RETURNING id, decided_at;
 
 -- name: promotions
 SELECT id, model_name, model_version, previous_version, action, who, why, predictor_digest, decided_at

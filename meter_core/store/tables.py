@@ -24,8 +24,8 @@ from meter_core.contracts.readings import CHANNELS, QUALITIES
 NOW: Final = text("now()")
 LATER_THAN: Final = "valid_until IS NULL OR valid_until > valid_from"
 VERDICTS: Final = ("superseded", "outranked", "filled", "completed")
-"""Why a version stands in history: another value displaced it, it did not displace the standing one, it was a null that got a value,
-or it was equal in value and got auxiliary quantities or a better quality."""
+"""Why a version is in history: another value displaced it; it did not displace the standing one; it was missing and got a
+value; or an equal value brought it auxiliary quantities or a better quality."""
 
 
 def _one_of(column: str, allowed: tuple[str, ...]) -> str:
@@ -38,29 +38,30 @@ def _finite(column: str) -> str:
     return f"{column} > '-Infinity' AND {column} < 'Infinity'"
 
 
-def _ts(*, default: bool = False) -> dict[str, Any]:
-    """Return Field arguments of an instant."""
-    return {"sa_type": DateTime(timezone=True), "sa_column_kwargs": {"server_default": NOW} if default else {}}
+def _text(**more: Any) -> Any:
+    """Return a text column."""
+    return Field(sa_type=Text, **more)
 
 
-def _big() -> dict[str, Any]:
-    """Return Field arguments of a bigint."""
-    return {"sa_type": BigInteger}
+def _ts(**more: Any) -> Any:
+    """Return a column of instants."""
+    # SQLModel's own types leave out that timezone-aware instances are right here
+    return Field(sa_type=DateTime(timezone=True), **more)  # type: ignore[call-overload]
 
 
-def _id() -> dict[str, Any]:
-    """Return Field arguments of a generated bigint key."""
-    return {"primary_key": True, "sa_type": BigInteger, "sa_column_args": (Identity(always=True),)}
+def _big(**more: Any) -> Any:
+    """Return a bigint column."""
+    return Field(sa_type=BigInteger, **more)
 
 
-def _double() -> dict[str, Any]:
-    """Return Field arguments of a nullable double."""
-    return {"default": None, "sa_type": Double}
+def _id() -> Any:
+    """Return a generated bigint key."""
+    return _big(primary_key=True, sa_column_args=(Identity(always=True),))
 
 
-def _file(*, nullable: bool = False) -> dict[str, Any]:
-    """Return Field arguments of a reference to `source_file`."""
-    return {"sa_type": BigInteger, "sa_column_args": (ForeignKey("source_file.id"),), "nullable": nullable}
+def _double() -> Any:
+    """Return a nullable double column."""
+    return Field(default=None, sa_type=Double)
 
 
 class SourceFile(SQLModel, table=True):
@@ -75,25 +76,25 @@ class SourceFile(SQLModel, table=True):
         ),
     )
 
-    id: int = Field(**_id())
-    file_name: str = Field(sa_type=Text)
-    file_digest: str = Field(sa_type=Text)
-    profile: str = Field(sa_type=Text)
-    profile_digest: str = Field(sa_type=Text)
-    zone: str = Field(sa_type=Text)
+    id: int = _id()
+    file_name: str = _text()
+    file_digest: str = _text()
+    profile: str = _text()
+    profile_digest: str = _text()
+    zone: str = _text()
     units: dict[str, str] = Field(sa_type=JSONB)
     quantities: dict[str, str] = Field(sa_type=JSONB)
-    kept_as: str | None = Field(default=None, sa_type=Text)
-    status: str = Field(sa_type=Text)
-    reason: str | None = Field(default=None, sa_type=Text)
-    line_count: int = Field(**_big())
-    row_count: int = Field(**_big())
-    loaded: int = Field(**_big())
-    superseded: int = Field(**_big())
-    outranked: int = Field(**_big())
-    duplicates: int = Field(**_big())
-    quarantined: int = Field(**_big())
-    recorded_at: datetime = Field(**_ts())
+    kept_as: str | None = _text(default=None)
+    status: str = _text()
+    reason: str | None = _text(default=None)
+    line_count: int = _big()
+    row_count: int = _big()
+    loaded: int = _big()
+    superseded: int = _big()
+    outranked: int = _big()
+    duplicates: int = _big()
+    quarantined: int = _big()
+    recorded_at: datetime = _ts()
 
 
 class Meter(SQLModel, table=True):
@@ -101,18 +102,18 @@ class Meter(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "meter"
 
-    meter_id: str = Field(primary_key=True, sa_type=Text)
-    zone: str = Field(sa_type=Text)
+    meter_id: str = _text(primary_key=True)
+    zone: str = _text()
     zone_assumed: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
-    country: str | None = Field(default=None, sa_type=Text)
-    subdivision: str | None = Field(default=None, sa_type=Text)
-    nominal_voltage_v: float | None = Field(**_double())
-    nominal_frequency_hz: float | None = Field(**_double())
-    fuse_a: float | None = Field(**_double())
-    segment: str | None = Field(default=None, sa_type=Text)
-    tariff: str | None = Field(default=None, sa_type=Text)
-    feeder: str | None = Field(default=None, sa_type=Text)
-    created_at: datetime = Field(**_ts(default=True))
+    country: str | None = _text(default=None)
+    subdivision: str | None = _text(default=None)
+    nominal_voltage_v: float | None = _double()
+    nominal_frequency_hz: float | None = _double()
+    fuse_a: float | None = _double()
+    segment: str | None = _text(default=None)
+    tariff: str | None = _text(default=None)
+    feeder: str | None = _text(default=None)
+    created_at: datetime = _ts(sa_column_kwargs={"server_default": NOW})
 
 
 class MeterInstallation(SQLModel, table=True):
@@ -121,10 +122,10 @@ class MeterInstallation(SQLModel, table=True):
     __tablename__: ClassVar[str] = "meter_installation"
     __table_args__: ClassVar[Any] = (CheckConstraint(LATER_THAN, name="meter_installation_validity"),)
 
-    meter_id: str = Field(primary_key=True, sa_type=Text, foreign_key="meter.meter_id")
-    valid_from: datetime = Field(primary_key=True, **_ts())
-    valid_until: datetime | None = Field(default=None, **_ts())
-    device: str = Field(sa_type=Text)
+    meter_id: str = _text(primary_key=True, foreign_key="meter.meter_id")
+    valid_from: datetime = _ts(primary_key=True)
+    valid_until: datetime | None = _ts(default=None)
+    device: str = _text()
     multiplier: float = Field(default=1.0, sa_type=Double, sa_column_kwargs={"server_default": text("1")})
     register_digits: int | None = Field(default=None, sa_type=Integer)
 
@@ -139,38 +140,38 @@ class Topology(SQLModel, table=True):
         Index("topology_by_parent", "parent"),
     )
 
-    child: str = Field(primary_key=True, sa_type=Text)
-    parent: str = Field(primary_key=True, sa_type=Text)
-    valid_from: datetime = Field(primary_key=True, **_ts())
-    valid_until: datetime | None = Field(default=None, **_ts())
+    child: str = _text(primary_key=True)
+    parent: str = _text(primary_key=True)
+    valid_from: datetime = _ts(primary_key=True)
+    valid_until: datetime | None = _ts(default=None)
 
 
 class _Version(SQLModel):
     """The columns of one version of a value, standing or in history."""
 
-    meter_id: str = Field(sa_type=Text)
-    channel: str = Field(sa_type=Text)
-    reading_ts: datetime = Field(**_ts())
+    meter_id: str = _text()
+    channel: str = _text()
+    reading_ts: datetime = _ts()
     interval_minutes: int = Field(sa_type=Integer)
-    units_kwh: float | None = Field(**_double())
-    voltage_v: float | None = Field(**_double())
-    temperature_c: float | None = Field(**_double())
-    power_factor: float | None = Field(**_double())
-    load_kw: float | None = Field(**_double())
-    frequency_hz: float | None = Field(**_double())
-    quality: str = Field(sa_type=Text)
-    source_version: int = Field(**_big())
-    available_ts: datetime = Field(**_ts())
-    recorded_at: datetime = Field(**_ts())
-    source_file_id: int = Field(**_big())
-    line: int = Field(**_big())
+    units_kwh: float | None = _double()
+    voltage_v: float | None = _double()
+    temperature_c: float | None = _double()
+    power_factor: float | None = _double()
+    load_kw: float | None = _double()
+    frequency_hz: float | None = _double()
+    quality: str = _text()
+    source_version: int = _big()
+    available_ts: datetime = _ts()
+    recorded_at: datetime = _ts()
+    source_file_id: int = _big()
+    line: int = _big()
     blanked: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
 
 
 class MeterReading(_Version, table=True):
     """The standing value of each key; partitioned by month of `reading_ts`.
 
-    No foreign keys: checking them row by row costs more than the load itself, and the load makes the rows they would point at.
+    No foreign keys: checking them row by row costs more than the load, which makes the rows they would point at.
     """
 
     __tablename__: ClassVar[str] = "meter_reading"
@@ -182,13 +183,13 @@ class MeterReading(_Version, table=True):
         {"postgresql_partition_by": "RANGE (reading_ts)"},
     )
 
-    meter_id: str = Field(primary_key=True, sa_type=Text)
-    channel: str = Field(primary_key=True, sa_type=Text)
-    reading_ts: datetime = Field(primary_key=True, **_ts())
+    meter_id: str = _text(primary_key=True)
+    channel: str = _text(primary_key=True)
+    reading_ts: datetime = _ts(primary_key=True)
 
 
 class MeterReadingHistory(_Version, table=True):
-    """Versions that do not stand: superseded, outranked, filled or completed, with their clocks and with what stands in their place."""
+    """Versions that do not stand (see VERDICTS), with their clocks and with the line that decided it."""
 
     __tablename__: ClassVar[str] = "meter_reading_history"
     __table_args__: ClassVar[Any] = (
@@ -196,15 +197,15 @@ class MeterReadingHistory(_Version, table=True):
         Index("meter_reading_history_key", "meter_id", "channel", "reading_ts"),
     )
 
-    id: int = Field(**_id())
-    verdict: str = Field(sa_type=Text)
-    judged_at: datetime = Field(**_ts())
-    other_file_id: int = Field(**_big())
-    other_line: int = Field(**_big())
+    id: int = _id()
+    verdict: str = _text()
+    judged_at: datetime = _ts()
+    other_file_id: int = _big()
+    other_line: int = _big()
 
 
 class QuarantinedReading(SQLModel, table=True):
-    """A row that was refused with its code and its line as delivered; or the one range of a stopped delivery, which has no line."""
+    """A refused row with its code and line as delivered; or the one range of a stopped delivery, with its reason."""
 
     __tablename__: ClassVar[str] = "quarantined_reading"
     __table_args__: ClassVar[Any] = (
@@ -212,18 +213,18 @@ class QuarantinedReading(SQLModel, table=True):
         Index("quarantined_reading_by_meter", "meter_id"),
     )
 
-    id: int = Field(**_id())
-    source_file_id: int = Field(**_file())
-    line_from: int = Field(**_big())
-    line_to: int = Field(**_big())
-    row_count: int = Field(**_big())
-    code: str = Field(sa_type=Text)
-    reason: str | None = Field(default=None, sa_type=Text)
-    raw_line: str | None = Field(default=None, sa_type=Text)
-    meter_id: str | None = Field(default=None, sa_type=Text)
-    reading_ts: datetime | None = Field(default=None, **_ts())
-    recorded_at: datetime = Field(**_ts())
-    resolved_at: datetime | None = Field(default=None, **_ts())
+    id: int = _id()
+    source_file_id: int = _big(sa_column_args=(ForeignKey("source_file.id"),))
+    line_from: int = _big()
+    line_to: int = _big()
+    row_count: int = _big()
+    code: str = _text()
+    reason: str | None = _text(default=None)
+    raw_line: str | None = _text(default=None)
+    meter_id: str | None = _text(default=None)
+    reading_ts: datetime | None = _ts(default=None)
+    recorded_at: datetime = _ts()
+    resolved_at: datetime | None = _ts(default=None)
 
 
 class PredictionRun(SQLModel, table=True):
@@ -232,14 +233,13 @@ class PredictionRun(SQLModel, table=True):
     __tablename__: ClassVar[str] = "prediction_run"
     __table_args__: ClassVar[Any] = (Index("prediction_run_by_model", "model_name", "model_version"),)
 
-    id: int = Field(**_id())
-    task: str = Field(sa_type=Text)
-    model_name: str = Field(sa_type=Text)
-    model_version: str = Field(sa_type=Text)
-    predictor_digest: str = Field(sa_type=Text)
-    made_at: datetime = Field(**_ts(default=True))
-    data_known_until: datetime | None = Field(default=None, **_ts())
-    row_count: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+    id: int = _id()
+    task: str = _text()
+    model_name: str = _text()
+    model_version: str = _text()
+    predictor_digest: str = _text()
+    made_at: datetime = _ts()
+    row_count: int = _big(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
 class Prediction(SQLModel, table=True):
@@ -251,23 +251,23 @@ class Prediction(SQLModel, table=True):
         {"postgresql_partition_by": "RANGE (reading_ts)"},
     )
 
-    meter_id: str = Field(primary_key=True, sa_type=Text)
-    channel: str = Field(primary_key=True, sa_type=Text)
-    reading_ts: datetime = Field(primary_key=True, **_ts())
-    origin_ts: datetime = Field(primary_key=True, **_ts())
-    model_name: str = Field(primary_key=True, sa_type=Text)
-    model_version: str = Field(primary_key=True, sa_type=Text)
+    meter_id: str = _text(primary_key=True)
+    channel: str = _text(primary_key=True)
+    reading_ts: datetime = _ts(primary_key=True)
+    origin_ts: datetime = _ts(primary_key=True)
+    model_name: str = _text(primary_key=True)
+    model_version: str = _text(primary_key=True)
     interval_minutes: int = Field(sa_type=Integer)
     units_kwh: float = Field(sa_type=Double)
-    low_kwh: float | None = Field(**_double())
-    high_kwh: float | None = Field(**_double())
-    made_at: datetime = Field(**_ts())
-    data_known_until: datetime = Field(**_ts())
+    low_kwh: float | None = _double()
+    high_kwh: float | None = _double()
+    made_at: datetime = _ts()
+    data_known_until: datetime = _ts()
     horizon_minutes: int = Field(sa_type=Integer)
     in_training: bool = Field()
-    status: str | None = Field(default=None, sa_type=Text)
-    basis: str | None = Field(default=None, sa_type=Text)
-    run_id: int = Field(**_big())
+    status: str | None = _text(default=None)
+    basis: str | None = _text(default=None)
+    run_id: int = _big()
 
 
 class Promotion(SQLModel, table=True):
@@ -279,12 +279,12 @@ class Promotion(SQLModel, table=True):
         Index("promotion_by_model", "model_name", "decided_at"),
     )
 
-    id: int = Field(**_id())
-    model_name: str = Field(sa_type=Text)
-    model_version: str = Field(sa_type=Text)
-    previous_version: str | None = Field(default=None, sa_type=Text)
-    action: str = Field(sa_type=Text)
-    who: str = Field(sa_type=Text)
-    why: str = Field(sa_type=Text)
-    predictor_digest: str | None = Field(default=None, sa_type=Text)
-    decided_at: datetime = Field(**_ts(default=True))
+    id: int = _id()
+    model_name: str = _text()
+    model_version: str = _text()
+    previous_version: str | None = _text(default=None)
+    action: str = _text()
+    who: str = _text()
+    why: str = _text()
+    predictor_digest: str | None = _text(default=None)
+    decided_at: datetime = _ts(sa_column_kwargs={"server_default": NOW})

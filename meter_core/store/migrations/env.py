@@ -1,4 +1,4 @@
-"""How Alembic runs here: on a connection that `meter_core.store.schema` hands over. Partitions are made on demand, not migrated."""
+"""How Alembic runs here: on a connection that `meter_core.store.schema` hands over. Partitions are not migrated."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""First schema: deliveries and their accounting, meters, readings with history and quarantine, predictions, promotions."""
+"""First schema: deliveries, meters, readings with history and quarantine, predictions, promotions."""
 
 from pathlib import Path
 

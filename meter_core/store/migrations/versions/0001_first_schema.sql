@@ -97,8 +97,7 @@ CREATE TABLE prediction_run (
     model_name TEXT NOT NULL,
     model_version TEXT NOT NULL,
     predictor_digest TEXT NOT NULL,
-    made_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
-    data_known_until TIMESTAMP WITH TIME ZONE,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
     row_count BIGINT DEFAULT 0 NOT NULL,
     PRIMARY KEY (id)
 );

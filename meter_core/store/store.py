@@ -1,0 +1,163 @@
+"""The store: everything that is kept in PostgreSQL, behind one class. A method is one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import pandas as pd
+from psycopg.rows import dict_row
+from pydantic import SecretStr
+
+from meter_core.store import loading, predictions, reading, schema
+from meter_core.store.connection import Database
+from meter_core.store.delivered import DeliveredFile, DeliveryKey, Judged, LoadCounts, StoppedDelivery
+from meter_core.store.queries import query
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRecord:
+    """A decision about a version.
+
+    Attributes:
+        model_name: Registered model.
+        model_version: The version it is about.
+        action: `promoted`, `refused` or `rolled_back`.
+        who: Person or job.
+        why: In words, with figures.
+        predictor_digest: Of the version's exported predictor.
+        previous_version: Champion until then.
+    """
+
+    model_name: str
+    model_version: str
+    action: Literal["promoted", "refused", "rolled_back"]
+    who: str
+    why: str
+    predictor_digest: str | None = None
+    previous_version: str | None = None
+
+
+class Store:
+    """Readings, deliveries, predictions and promotions in one PostgreSQL database.
+
+    Args:
+        database_url: libpq URL; may hold a password, which no error repeats.
+
+    Raises:
+        WrongDatabaseUrlError: where it is not one.
+
+    Every method raises DatabaseUnavailableError where PostgreSQL cannot be reached, goes away, is full or lacks the
+    schema, and DatabaseRefusedError where it refuses; nothing of the method's transaction stays then.
+    """
+
+    def __init__(self, database_url: str | SecretStr) -> None:
+        self._database = Database(database_url)
+
+    def upgrade(self) -> str:
+        """Bring the database to this version's schema, harmless where it already is; return the revision."""
+        return schema.upgrade(self._database)
+
+    def known_delivery(self, key: DeliveryKey) -> LoadCounts | None:
+        """Return the accounting of a delivery that was loaded before, all of it duplicates now; None for a new one."""
+        with self._database.transaction() as connection:
+            return loading.known_delivery(connection, key)
+
+    def load(self, delivery: DeliveredFile, verdict: Judged, kept_as: str | None = None) -> LoadCounts:
+        """Load a delivery: its rows without a code compete by precedence with what stands, the others are quarantined.
+
+        Args:
+            delivery: As read.
+            verdict: Its frame with `code` and `blanked` completed.
+            kept_as: Where the file itself is kept.
+
+        Raises:
+            ZoneConflictError: it says another zone for a meter that is known.
+        """
+        with self._database.transaction() as connection:
+            return loading.load(connection, delivery, verdict, kept_as)
+
+    def record_stopped(self, stopped: StoppedDelivery) -> LoadCounts:
+        """Record a delivery of which nothing is loaded, as one quarantined range. One loaded before stays so."""
+        with self._database.transaction() as connection:
+            return loading.record_stopped(connection, stopped)
+
+    def readings(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        meters: Sequence[str] | None = None,
+        as_known_at: datetime | None = None,
+        as_stored_at: datetime | None = None,
+    ) -> pd.DataFrame:
+        """Return readings, sorted by meter, channel and time.
+
+        Args:
+            since: Earliest `reading_ts`.
+            until: `reading_ts` is before it.
+            meters: Only these.
+            as_known_at: The values by what could be known then (`available_ts`), since displaced ones included.
+            as_stored_at: Likewise by what this system had stored then (`recorded_at`).
+
+        Returns:
+            (n, 16) see `reading.readings`.
+        """
+        wanted = reading.Wanted(since, until, meters, as_known_at, as_stored_at)
+        with self._database.transaction() as connection:
+            return reading.readings(connection, wanted)
+
+    def unpredicted(
+        self, model_name: str, model_version: str, since: datetime | None = None, until: datetime | None = None
+    ) -> pd.DataFrame:
+        """Return the readings this version has not predicted, missing energy included; columns as `readings`."""
+        wanted = reading.Wanted(since, until, not_predicted_by=(model_name, model_version))
+        with self._database.transaction() as connection:
+            return reading.readings(connection, wanted)
+
+    def interval_means(self) -> dict[str, frozenset[str]]:
+        """Return for each source (profile) what it delivers as interval means: known at the interval's end only."""
+        found: dict[str, frozenset[str]] = {}
+        with self._database.transaction() as connection:
+            for profile, quantities in connection.execute(query("quantities")).fetchall():
+                means = {name for name, kind in quantities.items() if kind == "interval_mean"}
+                found[profile] = found.get(profile, frozenset()) | means
+        return found
+
+    def start_prediction_run(self, task: str, model_name: str, model_version: str, predictor_digest: str) -> int:
+        """Record that a batch inference starts, and return its number for `insert_predictions`."""
+        values = {
+            "task": task,
+            "model_name": model_name,
+            "model_version": model_version,
+            "predictor_digest": predictor_digest,
+        }
+        with self._database.transaction() as connection:
+            return predictions.start_run(connection, values)
+
+    def insert_predictions(self, run_id: int, frame: pd.DataFrame) -> int:
+        """Write predictions of a run, in place of those with the same key (meter, channel, origin, target, version).
+
+        Args:
+            run_id: Of `start_prediction_run`.
+            frame: (n, ...) with `predictions.PREDICTION_COLUMNS`.
+
+        Returns:
+            How many were written.
+
+        Raises:
+            UsageError: there is no such run, or the frame lacks a column.
+        """
+        with self._database.transaction() as connection:
+            return predictions.insert(connection, run_id, frame)
+
+    def record_promotion(self, record: PromotionRecord) -> int:
+        """Keep a decision about a version, and return its number."""
+        with self._database.transaction() as connection:
+            row = connection.execute(query("record_promotion"), asdict(record)).fetchone()
+        assert row is not None  # noqa: S101 - INSERT ... RETURNING gives a row
+        return int(row[0])
+
+    def promotions(self, model_name: str | None = None) -> list[dict[str, Any]]:
+        """Return the decisions, newest first: the fields of PromotionRecord with `id` and `decided_at`."""
+        with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query("promotions"), {"model_name": model_name}).fetchall()
