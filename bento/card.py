@@ -18,15 +18,18 @@ LIMITS: Final = (
 def model_card(predictor: Predictor, ref: ModelRef) -> dict[str, Any]:
     """Return the card of a loaded model as plain JSON types."""
     features = FEATURE_SETS["snapshot" if predictor.history is None else "history"]
+    about = dict(predictor.about)
     facts = {
         "model": ref.name,
         "model_version": ref.version,
         "run_id": ref.run_id,
         "predictor_digest": ref.predictor_digest,
+        "data_window": {"since": about.get("training_from_ts"), "until": about.get("training_until_ts")},
+        "feature_set": about.get("features"),
         "features": list(features),
         "empty_features": list(predictor.empty_features),
         "interval_minutes": list(predictor.intervals),
         "usual_ranges": USUAL_RANGE,
         "limits": list(LIMITS),
     }
-    return dict(predictor.about) | facts
+    return about | facts

@@ -54,6 +54,15 @@ class Champion:
     interval_minutes: IntArray
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A version that could not be used, why, and when that was found (monotonic seconds)."""
+
+    ref: ModelRef
+    reason: str
+    at_s: float
+
+
 class ChampionSource:
     """Holds the present champion and looks for the next.
 
@@ -70,7 +79,7 @@ class ChampionSource:
         self.reason = "the service has just started"
         self.stale = False
         self._ref: ModelRef | None = None
-        self._refused: tuple[ModelRef, float] | None = None
+        self._refused: _Refused | None = None
         self._registry: Registry | None = None
         self._cache = Path()
         self._poll_s = 5.0
@@ -116,32 +125,41 @@ class ChampionSource:
     def look(self) -> None:
         """Ask the registry for the champion and load it where it is another one."""
         try:
-            self._look()
+            ref = self._registry.champion() if self._registry else None
+            self.stale = False
+            self._take(ref)
         except UnavailableError as error:
             self.stale = self.champion is not None
             self._note(ModelState.UNREACHABLE, str(error))
-        except (MeterError, OSError, ValueError, KeyError) as error:
-            self._note(ModelState.REFUSED, str(error))
 
-    def _look(self) -> None:
-        ref = self._registry.champion() if self._registry else None
-        self.stale = False
+    def _take(self, ref: ModelRef | None) -> None:
+        """Use what the registry named."""
         if ref is None:
             asked = "the registry has no champion yet" if self._registry else "no registry is set (MLFLOW_TRACKING_URI)"
             self._note(ModelState.NONE_YET, f"{asked}; run `meter train`")
-        elif ref != self._ref and self._registry and not self._lately_refused(ref):
-            self._refused = (ref, time.monotonic())
-            self._use(ref, self._registry.fetch(ref, self._cache))
         elif ref == self._ref:
             self._note(ModelState.LOADED, "")
+        elif (reason := self._lately_refused(ref)) is not None:
+            self._note(ModelState.REFUSED, reason)
+        elif self._registry:
+            self._load(ref, self._registry)
 
-    def _lately_refused(self, ref: ModelRef) -> bool:
-        """Return whether this version could not be loaded a moment ago."""
-        return (
-            self._refused is not None
-            and self._refused[0] == ref
-            and time.monotonic() - self._refused[1] < RETRY_REFUSED_S
-        )
+    def _load(self, ref: ModelRef, registry: Registry) -> None:
+        """Fetch and use a version; one that cannot be used leaves the present champion where it is."""
+        try:
+            self._use(ref, registry.fetch(ref, self._cache))
+        except UnavailableError:
+            raise
+        except Exception as error:
+            reason = f"{ref} is the champion and cannot be used: {error}"
+            self._refused = _Refused(ref, reason, time.monotonic())
+            self._note(ModelState.REFUSED, reason)
+
+    def _lately_refused(self, ref: ModelRef) -> str | None:
+        """Return why this version could not be used a moment ago."""
+        refused = self._refused
+        lately = refused and refused.ref == ref and time.monotonic() - refused.at_s < RETRY_REFUSED_S
+        return refused.reason if refused and lately else None
 
     def _use_last_copy(self) -> None:
         """Load what was served last, if it is there and whole."""

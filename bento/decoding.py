@@ -100,6 +100,8 @@ def _decode_table(body: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
     except (msgspec.DecodeError, RecursionError) as error:
         raise _refusal(_table_notes(_raw(body, error)), error) from error
     _limited(len(rows))
+    if not rows:
+        raise wrong_values([Note("rows", "list of 0", "there are no rows", "give one list of values a reading")])
     return table.columns, rows
 
 

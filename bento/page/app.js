@@ -158,7 +158,7 @@ function showAnswer(answer, body) {
 
 function measuredNote() {
   const preset = state.preset;
-  const window = state.card?.data ?? state.card;
+  const window = state.card?.data_window;
   if (!preset || !window?.since) return "";
   const at = Date.parse(preset.reading_ts);
   const known = at >= Date.parse(window.since) && at < Date.parse(window.until);

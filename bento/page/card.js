@@ -70,6 +70,11 @@ function tags(card) {
   return list;
 }
 
+function rowsOf(card) {
+  const rows = Math.max(0, ...Object.values(card.rows ?? {}));
+  return rows ? `${rows.toLocaleString("en")} measured intervals` : "";
+}
+
 /** What the card says of a figure's skill, as a sentence. */
 function verdict(card) {
   const skill = card.skill?.rmse;
@@ -81,7 +86,7 @@ function verdict(card) {
 
 /** Show a card, or why there is none. */
 export function showCard(host, card) {
-  const window = card.data ?? card;
+  const window = card.data_window ?? {};
   const empty = card.empty_features ?? [];
   const split = element("div", "", "split");
   const accuracy = element("div");
@@ -99,7 +104,7 @@ export function showCard(host, card) {
     facts([
       ["Version", card.model_version, card.model],
       ["Recipe", card.recipe ?? null],
-      ["Trained on", since && `${day(since)} – ${day(window.until)}`, window.rows ? `${Number(window.rows).toLocaleString("en")} measured intervals` : ""],
+      ["Trained on", since && `${day(since)} – ${day(window.until)}`, rowsOf(card)],
       ["80 % range held", typeof card.metrics?.coverage === "number" ? `${(100 * card.metrics.coverage).toFixed(1)} %` : null, "of held-out values inside"],
       ["Interval", (card.interval_minutes ?? []).map((minutes) => `${minutes} min`).join(", ") || null],
     ]),

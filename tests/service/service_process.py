@@ -1,0 +1,100 @@
+"""The real service: `bentoml serve` as a process, and a predictor folder as training leaves it."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+
+from meter_core.models.predictor import Predictor
+from meter_core.registry.digest import folder_digest
+from meter_core.registry.rest import ModelRef
+
+ROOT = Path(__file__).parents[2]
+START_S = 60
+SWAP_S = 30
+
+
+@dataclass
+class Service:
+    url: str
+    process: subprocess.Popen
+    log: Path
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=30)
+
+    def post(self, path: str, json_body: object) -> httpx.Response:
+        return httpx.post(self.url + path, json=json_body, timeout=60)
+
+    def wait_for(self, what, seconds: float = SWAP_S) -> None:
+        """Wait until `what()` is true."""
+        deadline = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < deadline, f"waited {seconds} s for it in vain: {self.log.read_text()[-3000:]}"
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            time.sleep(0.1)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running_service(home: Path, mlflow_url: str | None = None) -> Iterator[Service]:
+    """The service with its own METER_HOME; without an MLflow address it lives on the last copy there."""
+    home.mkdir(parents=True, exist_ok=True)
+    port, log = free_port(), home / "service.log"
+    # The module, as meter_core.embedded starts it.
+    command = [sys.executable, "-m", "bentoml", "serve", "bento.service:MeterPrediction"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MLFLOW_TRACKING_URI", "PROMETHEUS_MULTIPROC_DIR")
+    }
+    env |= {"METER_HOME": str(home), "BENTOML_HOME": str(home / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
+    env |= {"METER_MODEL_POLL_SECONDS": "0.3"} | ({"MLFLOW_TRACKING_URI": mlflow_url} if mlflow_url else {})
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)
+    service = Service(f"http://127.0.0.1:{port}", process, log)
+    try:
+        service.wait_for(lambda: _answers(service), START_S)
+        yield service
+    finally:
+        stop(process)
+
+
+def keep_as_last_copy(predictor: Predictor, home: Path, version: str = "7") -> ModelRef:
+    """Leave a predictor where the service looks when the registry is away, with the note of what was fetched last."""
+    folder = home / "serving" / "kept"
+    predictor.save(folder)
+    ref = ModelRef("meter_consumption_v1", version, "run-of-the-test", folder_digest(folder))
+    (home / "serving" / "current.json").write_text(json.dumps({"ref": asdict(ref), "folder": folder.name}))
+    return ref
+
+
+def stop(process: subprocess.Popen) -> None:
+    """End the arbiter and its worker: they are one process group of their own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, 15)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.wait(20)
+
+
+def _answers(service: Service) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return service.get("/livez").status_code == 200
+    return False
