@@ -41,8 +41,8 @@ class Database:
                 "METER_DATABASE_URL is not a PostgreSQL URL; write it like "
                 "postgresql://USER:PASSWORD@HOST:5432/DATABASE and percent-encode special characters of the password"
             ) from None
-        own = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "meter", "options": ""}
-        merged = own | self._parts
+        own: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "meter", "options": ""}
+        merged = {**own, **self._parts}
         merged["options"] = f"{merged['options'] or ''} -c TimeZone=UTC".strip()
         self._conninfo = make_conninfo(**merged)
 

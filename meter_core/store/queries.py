@@ -3,11 +3,11 @@
 import re
 from functools import cache
 from importlib import resources
-from typing import LiteralString, cast
+from typing import LiteralString
 
 
 @cache
-def _all() -> dict[str, str]:
+def _all() -> dict[str, LiteralString]:
     """Return name -> statement."""
     text = resources.files("meter_core.store").joinpath("queries.sql").read_text("utf-8")
     parts = re.split(r"^-- name: (\w+)$", text, flags=re.MULTILINE)[1:]
@@ -20,4 +20,4 @@ def query(name: str) -> LiteralString:
     Raises:
         KeyError: where `queries.sql` has none.
     """
-    return cast("LiteralString", _all()[name])
+    return _all()[name]

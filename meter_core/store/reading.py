@@ -43,8 +43,8 @@ class Wanted:
         until: reading_ts is before it; None: to the last.
         meters: Only these; None: all.
         as_known_at: The values by what could be known then (`available_ts`), since displaced ones included.
-        as_stored_at: Likewise by what this system had stored then (`recorded_at`). The replay of a past prediction gives
-            both; neither: the standing values.
+        as_stored_at: Likewise by what this system had stored then (`recorded_at`). A replay of a past prediction
+            gives both; without either, the standing values.
         not_predicted_by: Only those without a prediction of this model's (name, version).
     """
 

@@ -24,8 +24,8 @@ from meter_core.contracts.readings import CHANNELS, QUALITIES
 NOW: Final = text("now()")
 LATER_THAN: Final = "valid_until IS NULL OR valid_until > valid_from"
 VERDICTS: Final = ("superseded", "outranked", "filled", "completed")
-"""Why a version is in history: another value displaced it; it did not displace the standing one; it was missing and got a
-value; or an equal value brought it auxiliary quantities or a better quality."""
+"""Why a version is in history: another value displaced it; it did not displace the standing one; it was missing and got
+a value; or an equal value brought it auxiliary quantities or a better quality."""
 
 
 def _one_of(column: str, allowed: tuple[str, ...]) -> str:
@@ -45,8 +45,7 @@ def _text(**more: Any) -> Any:
 
 def _ts(**more: Any) -> Any:
     """Return a column of instants."""
-    # SQLModel's own types leave out that timezone-aware instances are right here
-    return Field(sa_type=DateTime(timezone=True), **more)  # type: ignore[call-overload]
+    return Field(sa_type=DateTime(timezone=True), **more)
 
 
 def _big(**more: Any) -> Any:
