@@ -60,7 +60,7 @@ def document(
 def _summary(verdict: Verdict, subject: Subject, result: SuiteResult) -> dict[str, Any]:
     """Return what the list of deliveries shows, as JSON types."""
     frame = verdict.frame
-    times = frame["reading_ts"].dropna()
+    times = page.timed_rows(frame)["reading_ts"]
     kept = frame["code"].isna()
     return {
         "file_name": subject.file_name,

@@ -87,19 +87,33 @@ def list_page(entries: Iterable[Mapping[str, Any]]) -> str:
     return _templates.get_template("list.html").render(css=_css(), entries=newest_first)
 
 
-def bars(frame: pd.DataFrame, count: int = BARS) -> list[Bar]:
-    """Return the values over time as bars, each of one stretch of the delivered time; empty where no row has a time."""
-    timed = frame[frame["reading_ts"].notna()]
+def timed_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a verdict's frame that have a possible time: one in 2090 would stretch the picture."""
+    return frame[frame["reading_ts"].notna() & (frame["code"] != "impossible_stamp")]
+
+
+def bars(frame: pd.DataFrame, most: int = BARS) -> list[Bar]:
+    """Return the values over time as bars, each of as many whole intervals; empty where no row has a time."""
+    timed = timed_rows(frame)
     if timed.empty:
         return []
     instants = timed["reading_ts"].dt.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
-    edges = np.linspace(instants.min(), instants.max() + 1, count + 1)
+    edges = _edges(int(instants.min()), int(instants.max()), timed["interval_minutes"], most)
     quarantined = timed["code"].notna().to_numpy()
     missing = timed["units_kwh"].isna().to_numpy() & ~quarantined
     kinds = {"loaded": ~quarantined & ~missing, "missing": missing, "quarantined": quarantined}
     heights = {kind: np.histogram(instants[mask], edges)[0] for kind, mask in kinds.items()}
     tallest = max(int(np.sum(list(heights.values()), axis=0).max()), 1)
-    return [_bar(place, count, edges, heights, tallest) for place in range(count)]
+    return [_bar(place, len(edges) - 1, edges, heights, tallest) for place in range(len(edges) - 1)]
+
+
+def _edges(first: int, last: int, interval_minutes: "pd.Series[int]", most: int) -> np.ndarray:
+    """Return the bounds of the bars in seconds: multiples of the shortest interval, so full bars are equally high."""
+    lengths = interval_minutes[interval_minutes > 0]
+    step = int(lengths.min()) * 60 if len(lengths) else 3600
+    intervals = (last - first) // step + 1
+    each = -(-intervals // most) * step
+    return first + each * np.arange((last - first) // each + 2)
 
 
 def _bar(place: int, count: int, edges: np.ndarray, heights: Mapping[str, np.ndarray], tallest: int) -> Bar:
