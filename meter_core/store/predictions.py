@@ -41,7 +41,7 @@ def insert(connection: Connection, run_id: int, frame: pd.DataFrame) -> int:
     Args:
         connection: In a transaction.
         run_id: Of `start_run`.
-        frame: (n, ...) with PREDICTION_COLUMNS.
+        frame: (n, ...) with PREDICTION_COLUMNS; without `data_known_until` it is the origin.
 
     Raises:
         UsageError: there is no such run, or the frame lacks a column.
@@ -51,6 +51,8 @@ def insert(connection: Connection, run_id: int, frame: pd.DataFrame) -> int:
     run = connection.execute(query("prediction_run"), {"run_id": run_id}).fetchone()
     if run is None:
         raise UsageError(f"there is no prediction run {run_id}; start one first")
+    if "data_known_until" not in frame.columns:
+        frame = frame.assign(data_known_until=frame["origin_ts"])
     missing = [name for name in PREDICTION_COLUMNS if name not in frame.columns]
     if missing:
         raise UsageError(f"the predictions lack {', '.join(missing)}; give a column each")

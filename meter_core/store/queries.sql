@@ -1,6 +1,9 @@
 -- Every statement of the store, under its name. SQL keeps to PostgreSQL 15.
 -- %(name)s is a parameter; {name} is a fragment of this file.
 
+-- name: schema_table
+SELECT to_regclass('alembic_version')::text;
+
 -- name: make_partition
 -- LIKE and ATTACH in place of PARTITION OF: that one would lock every reader out until the delivery is committed.
 CREATE TABLE {partition} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);

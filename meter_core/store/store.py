@@ -58,6 +58,12 @@ class Store:
         """Bring the database to this version's schema, harmless where it already is; return the revision."""
         return schema.upgrade(self._database)
 
+    def has_schema(self) -> bool:
+        """Say whether the database has a schema of ours, of whatever version; false for a new database."""
+        with self._database.transaction() as connection:
+            row = connection.execute(query("schema_table")).fetchone()
+        return row is not None and row[0] is not None
+
     def known_delivery(self, key: DeliveryKey) -> LoadCounts | None:
         """Return the accounting of a delivery that was loaded before, all of it duplicates now; None for a new one."""
         with self._database.transaction() as connection:

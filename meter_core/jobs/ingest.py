@@ -1,0 +1,231 @@
+"""Ingestion: delivered files through validation into PostgreSQL, every value accounted for."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+from meter_core.contracts.errors import RefusedError, UsageError
+from meter_core.contracts.finding import Finding, Severity
+from meter_core.jobs.kept_deliveries import digest_of, keep
+from meter_core.quality import Limits, Subject, Verdict, check, document, warm_up
+from meter_core.quality.data_docs import FOLDER as DATA_DOCS
+from meter_core.settings import Settings
+from meter_core.sources import Delivery, Profile, UnreadableDeliveryError, load_profile, read_delivery
+from meter_core.store import COUNTS, DeliveryKey, LoadCounts, StoppedDelivery, Store, ZoneConflictError
+
+Progress = Callable[[str], None]
+
+ASSUMED_ZONE: Final = "UTC"
+"""By what a delivery is known whose zone nobody said."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file.
+
+    Attributes:
+        file: Its name, without folder.
+        counts: The accounting.
+        findings: What was found.
+        stopped: Why nothing of it was loaded; None where it was.
+        data_docs: Its page; None where it was not read.
+        kept_as: Where the file is kept, under the files root; None where it was kept before.
+    """
+
+    file: str
+    counts: LoadCounts
+    findings: tuple[Finding, ...] = ()
+    stopped: str | None = None
+    data_docs: str | None = None
+    kept_as: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {
+            "file": self.file,
+            **self.counts.as_dict(),
+            "known": self.counts.known,
+            "stopped": self.stopped,
+            "findings": [finding.as_dict() for finding in self.findings],
+            "data_docs": self.data_docs,
+            "kept_as": self.kept_as,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What became of the files.
+
+    Attributes:
+        files: Of each, in the order given.
+        seconds: Taken in all.
+        data_docs: The page of the only file that was read, else the page that lists all.
+    """
+
+    files: tuple[FileResult, ...]
+    seconds: float
+    data_docs: str
+
+    @property
+    def stopped(self) -> bool:
+        """Whether any file was stopped: exit status 1."""
+        return any(each.stopped for each in self.files)
+
+    @property
+    def stopped_reason(self) -> str | None:
+        """Why files were stopped; None where all were loaded."""
+        return "; ".join(each.stopped for each in self.files if each.stopped) or None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON types: the accounting summed over the files, and each file."""
+        total = {name: sum(getattr(each.counts, name) for each in self.files) for name in COUNTS}
+        about = {"seconds": self.seconds, "data_docs": self.data_docs, "stopped": self.stopped_reason}
+        return {**total, **about, "files": [each.as_dict() for each in self.files]}
+
+
+def ingest(
+    files: Sequence[Path],
+    profile: str,
+    zone: str | None,
+    settings: Settings,
+    database_url: SecretStr | str,
+    progress: Progress | None = None,
+) -> IngestResult:
+    """Bring deliveries through validation into PostgreSQL. The same again is harmless.
+
+    Each file is a delivery and a transaction of its own: kept under `deliveries/`, read, judged, then loaded as a
+    whole or not at all. A stopped one does not keep the others out.
+
+    Args:
+        files: Delivered files, plain or gzip.
+        profile: Built-in name or YAML file of their source.
+        zone: IANA zone of the meters, in place of the profile's.
+        settings: Where files are kept, and the stop threshold.
+        database_url: Of PostgreSQL.
+        progress: Is told, in words for a person, what is being done.
+
+    Raises:
+        UsageError: no such file, profile or zone, or the file of another source.
+        UnavailableError: PostgreSQL cannot be reached or went away, or a disk is full. What was loaded before stays
+            loaded; run the same again.
+    """
+    begun = time.monotonic()
+    limits = Limits(stop_above_share=settings.stop_above_share)
+    job = _Job(load_profile(profile), zone, settings, Store(database_url), progress or _quiet, limits)
+    _refuse_missing(files)
+    if settings.database_url is None or not job.store.has_schema():
+        job.store.upgrade()
+    results = tuple(job.ingest(path) for path in files)
+    pages = [each.data_docs for each in results if each.data_docs]
+    page = pages[0] if len(pages) == 1 else f"{settings.files_root.rstrip('/')}/{DATA_DOCS}/index.html"
+    return IngestResult(results, time.monotonic() - begun, page)
+
+
+def _quiet(_: str) -> None:
+    """Tell nobody."""
+
+
+def _refuse_missing(files: Sequence[Path]) -> None:
+    """Raise before anything is loaded where one of the files is not there."""
+    missing = [str(path) for path in files if not path.is_file()]
+    if missing:
+        raise UsageError(f"no such file: {', '.join(missing)}; nothing was loaded. Correct the path")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is the same for all files of one call."""
+
+    profile: Profile
+    zone: str | None
+    settings: Settings
+    store: Store
+    progress: Progress
+    limits: Limits
+
+    def ingest(self, path: Path) -> FileResult:
+        """Ingest one file."""
+        digest = digest_of(path)
+        key = DeliveryKey(digest, self.profile.digest, self.zone or self.profile.zone or ASSUMED_ZONE)
+        known = self.store.known_delivery(key)
+        if known:
+            self.progress(f"{path.name}: loaded before, nothing to do")
+            return FileResult(path.name, known, (_known(path.name, known),))
+        warm_up()
+        self.progress(f"{path.name}: keeping the file")
+        kept_as = keep(path, digest, self.settings.files_root)
+        self.progress(f"{path.name}: reading")
+        try:
+            delivery = read_delivery(path, self.profile, self.zone)
+        except UnreadableDeliveryError as error:
+            return self._unreadable(path.name, key, kept_as, str(error))
+        if delivery.file_digest != digest:
+            raise RefusedError(f"{path.name} changed while it was read; nothing of it was loaded. Run the same again")
+        return self._load(delivery, key, kept_as)
+
+    def _load(self, delivery: Delivery, key: DeliveryKey, kept_as: str) -> FileResult:
+        """Judge a delivery that could be read, and load it unless it is stopped."""
+        name = delivery.file_name
+        self.progress(f"{name}: checking {len(delivery.frame):,} values")
+        verdict = self._judge(delivery)
+        result = FileResult(
+            name, LoadCounts(0, 0), (*delivery.findings, *verdict.findings), None, verdict.data_docs, kept_as
+        )
+        if verdict.stopped_reason:
+            return self._stopped(result, delivery, key, "delivery_stopped", verdict.stopped_reason)
+        self.progress(f"{name}: loading")
+        try:
+            counts = self.store.load(delivery, verdict, kept_as)
+        except ZoneConflictError as error:
+            return self._stopped(result, delivery, key, "zone_conflict", str(error))
+        return replace(result, counts=counts, findings=(*result.findings, *_interval_conflicts(name, counts)))
+
+    def _judge(self, delivery: Delivery) -> Verdict:
+        """Return what the rules say, with the delivery's page written."""
+        verdict = check(delivery.frame, self.limits, delivery.file_name)
+        subject = Subject(
+            delivery.file_name, delivery.file_digest, delivery.profile.name, delivery.zone, delivery.lines
+        )
+        return document(delivery.frame, verdict, subject, self.settings.files_root, self.limits)
+
+    def _stopped(self, result: FileResult, delivery: Delivery, key: DeliveryKey, code: str, reason: str) -> FileResult:
+        """Record that nothing of a delivery is loaded."""
+        lines = delivery.frame["line"]
+        span = (int(lines.min()), int(lines.max()))
+        sizes = (delivery.lines, len(delivery.frame))
+        stopped = StoppedDelivery(
+            key, result.file, self.profile, *sizes, *span, code=code, reason=reason, kept_as=result.kept_as
+        )
+        counts = self.store.record_stopped(stopped)
+        findings = (Finding(code, result.file, Severity.ERROR, reason), *result.findings)
+        return replace(result, counts=counts, findings=findings, stopped=reason)
+
+    def _unreadable(self, file: str, key: DeliveryKey, kept_as: str, reason: str) -> FileResult:
+        """Record a delivery that is broken as a whole: it has no values that could be counted."""
+        stopped = StoppedDelivery(key, file, self.profile, 0, 0, 0, 0, "unreadable_delivery", reason, kept_as)
+        counts = self.store.record_stopped(stopped)
+        finding = Finding("unreadable_delivery", file, Severity.ERROR, reason)
+        return FileResult(file, counts, (finding,), reason, None, kept_as)
+
+
+def _known(file: str, counts: LoadCounts) -> Finding:
+    """Return the finding that a delivery was loaded before."""
+    message = f"{file} was loaded before, read the same way: its {counts.rows:,} values are duplicates; nothing changed"
+    return Finding("known_delivery", file, Severity.INFO, message, {"rows": counts.rows})
+
+
+def _interval_conflicts(file: str, counts: LoadCounts) -> tuple[Finding, ...]:
+    """Return the finding that values stand under the same key with another interval length."""
+    if not counts.interval_conflicts:
+        return ()
+    message = (
+        f"{file}: {counts.interval_conflicts:,} values were quarantined because values of another interval length "
+        "stand at the same time: an hour's energy cannot displace a day's. "
+        "Correct interval_minutes of the profile, or ask the sender"
+    )
+    evidence = {"count": counts.interval_conflicts}
+    return (Finding("interval_conflict", file, Severity.ERROR, message, evidence),)
