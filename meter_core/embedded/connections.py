@@ -34,6 +34,7 @@ class Connections:
         mlflow_tracking_uri: MLflow server, also its web page.
         prefect_api_url: Ends in `/api`.
         page_url: HTTP API and web page.
+        own_prefect: Whether that Prefect is the embedded one, whose settings lie under the home.
     """
 
     home: Path
@@ -42,6 +43,7 @@ class Connections:
     mlflow_tracking_uri: str | None = None
     prefect_api_url: str | None = None
     page_url: str | None = None
+    own_prefect: bool = False
 
     @classmethod
     def external(cls, settings: Settings) -> "Connections":
@@ -71,11 +73,11 @@ class Connections:
             **TELEMETRY_OFF,
             "METER_HOME": str(self.home),
             "METER_FILES_URL": self.files_url,
-            "PREFECT_HOME": str(self.home / "prefect"),
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
             "BENTOML_HOME": str(self.home / "bentoml"),
             "GIT_PYTHON_REFRESH": "quiet",
             "NO_PROXY": _with_local_names(os.environ.get("NO_PROXY") or os.environ.get("no_proxy")),
+            **({"PREFECT_HOME": str(self.home / "prefect")} if self.own_prefect else {}),
             **{name: value for name, value in known.items() if value},
         }
 

@@ -16,7 +16,7 @@ from meter_core.embedded import processes
 from meter_core.embedded.home import not_usable
 from meter_core.embedded.needs import Need
 from meter_core.embedded.postgres_user import RunAs, run_as
-from meter_core.embedded.records import Record
+from meter_core.embedded.records import Record, read
 from meter_core.embedded.server import Server
 from meter_core.embedded.socket_folder import socket_folder
 
@@ -108,14 +108,10 @@ class PostgresServer(Server):
         return {"socket": str(self.socket)}
 
     def is_healthy(self, record: Record) -> bool:
-        """Whether it lets us in."""
-        import psycopg
+        """Whether it takes connections; also true while all of them are in use."""
+        from psycopg.pq import PGconn, Ping
 
-        try:
-            with psycopg.connect(record.url.replace(f"/{NAME}?", "/postgres?"), connect_timeout=5):
-                return True
-        except psycopg.OperationalError:  # not there yet, or recovering
-            return False
+        return PGconn.ping(record.url.encode()) == Ping.OK and record.is_alive()
 
     def prepare(self) -> None:
         """Makes the cluster on the first start, and says who may connect on every one."""
@@ -147,12 +143,29 @@ class PostgresServer(Server):
 
     def stop(self) -> None:
         """The fast shutdown by the postmaster; backends without one are told to quit."""
+        try:
+            self._stop_processes()
+        finally:
+            self._remove_socket_folder()
+
+    def _stop_processes(self) -> None:
         ours = self.processes()
         masters = [process for process in ours if _is_postmaster(process, self.cluster_name)]
         if masters:
             processes.end(masters, self.stop_signal, self.stop_seconds)
             ours = self.processes()
-        processes.end(ours, signal.SIGQUIT, 5.0)
+        processes.end(ours, signal.SIGQUIT, 2.0)
+
+    def _remove_socket_folder(self) -> None:
+        """What a server that was killed leaves in it goes as well."""
+        record = read(self.home.run, self.need)
+        folder = Path(record.extra["socket"]) if record is not None else None
+        if folder is None or not folder.is_dir():
+            return
+        for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+            (folder / name).unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
     def _make_cluster(self) -> None:
         """Initialises beside the final place, so that a killed initdb leaves nothing that looks like a cluster."""

@@ -1,5 +1,6 @@
 """Processes that outlive the one that started them: launching, recognising and ending them."""
 
+import os
 import signal
 import subprocess
 import time
@@ -67,8 +68,9 @@ def _collect(pid: int) -> None:
 
 
 def marked(marker: str) -> list[psutil.Process]:
-    """Every live process of this user whose environment carries `marker`."""
-    return [process for process in psutil.process_iter() if _marker_of(process) == marker]
+    """Every live process of this user, but this one, whose environment carries `marker`."""
+    everybody = (process for process in psutil.process_iter() if process.pid != os.getpid())
+    return [process for process in everybody if _marker_of(process) == marker]
 
 
 def _marker_of(process: psutil.Process) -> str | None:

@@ -24,6 +24,8 @@ Progress = Callable[[str], None]
 START_SECONDS = 180.0
 """A first start migrates databases, and disks may be cold. A process that dies ends the wait at once."""
 LOG_BYTES = 5_000_000
+_NOT_HANDED_ON = ADDRESSES | {"PYTHONDONTWRITEBYTECODE"}
+"""Without compiled modules MLflow and Prefect take twice as long to start, every time."""
 
 
 class DiedError(UnavailableError):
@@ -94,7 +96,7 @@ class Server(ABC):
     def environment(self, port: int | None) -> dict[str, str]:
         """The whole environment of the server."""
         return {
-            **{name: value for name, value in os.environ.items() if name not in ADDRESSES},
+            **{name: value for name, value in os.environ.items() if name not in _NOT_HANDED_ON},
             **self.connections.environment(),
             processes.MARKER: self.marker,
             "PYTHONUNBUFFERED": "1",

@@ -150,6 +150,8 @@ def _told(connections: Connections, uses: list[Use]) -> Connections:
         if field is not None:
             url = use.record.url
             change: dict[str, Any] = {field: SecretStr(url) if field == "database_url" else url}
+            if use.server.need == Need.PREFECT:
+                change["own_prefect"] = True
             connections = replace(connections, **change)
     return connections
 

@@ -84,7 +84,7 @@ def _shared(server: Server, lease: Lease, cancel: threading.Event) -> records.Re
     why_not = _why_not(server, record, cancel)
     if why_not is None:
         return record
-    if not lease.is_only():
+    if record.is_alive() and not lease.is_only():
         log = server.home.log(server.need)
         raise UnavailableError(
             f"{server.title} (pid {record.pid}) {why_not}, and another meter process uses it: end that one "
@@ -101,7 +101,7 @@ def _why_not(server: Server, record: records.Record, cancel: threading.Event) ->
     while not server.is_healthy(record):
         check(cancel)
         if not record.is_alive():
-            return "has just ended"
+            return "has ended"
         if time.monotonic() > deadline:
             return f"does not answer at {record.url}"
         time.sleep(0.1)
