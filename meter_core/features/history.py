@@ -100,7 +100,7 @@ def history_matrix(batch: ReadingBatch, same_clock: FloatArray | None = None) ->
     clock = same_clock_kwh(batch) if same_clock is None else same_clock
     like = np.where(like_day(batch.local_day_of_week), clock, np.nan)
     columns = [_nth_last(recent, n) for n in (1, 2, 3)]
-    columns += [clock[:, 0], clock[:, 6], mean_of(clock[:, :28]), _ew7(clock), mean_of(like)]
+    columns += [clock[:, 0], clock[:, 6], *history_profiles(clock), mean_of(like)]
     columns += [_level(recent, batch.interval_minutes, days) for days in (1, 7)]
     return np.stack(columns, axis=1) * (60.0 / batch.interval_minutes)[:, None]
 
@@ -115,6 +115,11 @@ def feature_matrix(batch: ReadingBatch, features: str) -> FloatArray:
     """Return the (n, k) matrix whose columns are `FEATURE_SETS[features]`."""
     snapshot = snapshot_matrix(batch)
     return snapshot if features == "snapshot" else np.hstack([snapshot, history_matrix(batch)])
+
+
+def history_profiles(clock: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return (n,) means of (n, 56) values at one clock time: over 28 days, and over 56 with weights that halve in 7."""
+    return mean_of(clock[:, :28]), _ew7(clock)
 
 
 def mean_of(values: FloatArray, at_least: int = PROFILE_VALUES) -> FloatArray:
