@@ -1,27 +1,28 @@
 """How a job ended: as the state of its flow run, and as JSON for whoever waits for it."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from prefect.artifacts import Artifact
+from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
 
-from meter_core.contracts.errors import MeterError
+from meter_core.contracts.errors import MeterError, RefusedError
 
 REFUSED: Final = "Refused"
 """Name of the completed state of a training run whose model was refused."""
 
-RESULT_TYPE: Final = "json"
 RESULT_KEY_END: Final = "-result"
+FENCE: Final = ("```json\n", "\n```")
 
 Result = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a flow run leaves behind, as an artifact of the type `json`.
+    """What a flow run leaves behind for programs: an artifact that the server keeps, wherever the run was.
 
     Attributes:
         job: `ingest`, `train` or `predict`.
@@ -36,13 +37,19 @@ class Outcome:
     message: str
 
     def publish(self) -> None:
-        """Attach it to the present flow run. `flows.run` reads it from there, on any machine."""
-        Artifact(
-            type=RESULT_TYPE,
-            key=self.job + RESULT_KEY_END,
-            description=f"What `meter {self.job} --json` prints. {self.message}",
-            data=asdict(self),
-        ).create()
+        """Attach it to the present flow run, as markdown that shows the JSON."""
+        said = f"What `meter {self.job} --json` prints, for programs. {self.message}"
+        create_markdown_artifact(FENCE[0] + self.text() + FENCE[1], key=self.job + RESULT_KEY_END, description=said)
+
+    def text(self) -> str:
+        """Return it as JSON; a figure that is not defined is null."""
+        finite = json.loads(json.dumps(asdict(self), default=str), parse_constant=lambda _: None)
+        return json.dumps(finite, indent=2)
+
+
+def outcome_of(markdown: str) -> Outcome:
+    """Return the outcome that `publish` attached."""
+    return Outcome(**json.loads(markdown.removeprefix(FENCE[0]).removesuffix(FENCE[1])))
 
 
 def conclude(job: str, run: Callable[[], Result], report: Callable[[Result], State[Any]]) -> State[Any]:
@@ -62,26 +69,31 @@ def conclude(job: str, run: Callable[[], Result], report: Callable[[Result], Sta
     except MeterError as error:
         get_run_logger().error("%s", error)
         Outcome(job, error.exit_status, None, str(error)).publish()
-        return Failed(message=str(error))
+        return failed(str(error), error.exit_status)
     state = report(result)
-    refused = state.is_failed() or state.name == REFUSED
-    Outcome(job, int(refused), result, state.message or "").publish()
+    said_no = state.is_failed() or state.name == REFUSED
+    Outcome(job, RefusedError.exit_status if said_no else 0, result, state.message or "").publish()
     return state
 
 
-def done(message: str, result: Result) -> State[Any]:
-    """Return the state of a job that did what it was asked."""
-    return Completed(message=message, data=dict(result))
+def done(message: str) -> State[Any]:
+    """Return the state of a run that did what it was asked."""
+    return Completed(message=message)
 
 
-def refused(why: str, result: Result) -> State[Any]:
-    """Return the state of a training whose model was refused: the run did its work, so it completed."""
-    return Completed(name=REFUSED, message=why, data=dict(result))
+def refused(why: str) -> State[Any]:
+    """Return the state of a run whose model was refused: it did its work, so it completed."""
+    return Completed(name=REFUSED, message=why)
 
 
-def stopped(why: str) -> State[Any]:
-    """Return the state of an ingestion that a check stopped: somebody has to look at the delivery, so it failed."""
-    return Failed(message=why)
+def failed(why: str, exit_status: int = RefusedError.exit_status) -> State[Any]:
+    """Return the state of a run that somebody has to look at: a stopped delivery, a service that is away."""
+    return Failed(message=why, data=exit_status)
+
+
+def is_refusal(state: State[Any]) -> bool:
+    """Say whether a check or gate failed a run, and not something that was away."""
+    return state.is_failed() and state.result(raise_on_failure=False) == RefusedError.exit_status
 
 
 def log(text: str, share: float | None = None) -> None:

@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 def number(value: Any) -> str:
-    """Return a value as people read it: thousands separated, floats with four significant digits, nothing as a dash."""
+    """Return a value as people read it: thousands separated, three decimals, nothing as a dash."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "-"
     if isinstance(value, bool):
@@ -23,7 +23,7 @@ def number(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3f}"
     return str(value).replace("|", "\\|").replace("\n", " ")
 
 
@@ -57,9 +57,7 @@ def findings(values: Iterable[Values]) -> str:
 
 def accounting(result: Values) -> list[Row]:
     """Return the accounting of each file, and of all where there are several."""
-    rows = [
-        {"file": each.get("file", ""), **{key: each.get(key) for key in ACCOUNTING}} for each in result.get("files", [])
-    ]
+    rows = [{"file": each["file"], **{key: each.get(key) for key in ACCOUNTING}} for each in result["files"]]
     if len(rows) != 1:
         rows.append({"file": "all", **{key: result.get(key) for key in ACCOUNTING}})
     return rows
@@ -93,6 +91,17 @@ def score_row(name: str, kind: str, scores: Values, strongest: float | None) -> 
     return {"model": name, "kind": kind, **{key: scores.get(key) for key in SCORES}, "skill": skill}
 
 
+def ingestion_sentence(result: Values) -> str:
+    """Return the accounting of all files in words."""
+    counts = [f"{number(result[name])} {name}" for name in ACCOUNTING[2:] if result[name]]
+    return f"{number(result['rows'])} rows" + (f": {', '.join(counts)}" if counts else "")
+
+
+def prediction_sentence(result: Values) -> str:
+    """Return a batch inference in words."""
+    return f"{number(result['rows'])} predictions by version {result['model_version']}"
+
+
 def ingestion(result: Values, rows: Sequence[Row]) -> str:
     """Return the report of an ingestion: accounting, what was stopped, findings, where the data docs are.
 
@@ -100,36 +109,38 @@ def ingestion(result: Values, rows: Sequence[Row]) -> str:
         result: The job's JSON keys.
         rows: Of `accounting`.
     """
-    files = result.get("files", [])
-    stops = [{"file": each.get("file"), "reason": each["stopped"]} for each in files if each.get("stopped")]
-    found = [finding for each in files for finding in each.get("findings", [])]
+    stopped = [{"file": each["file"], "reason": each["stopped"]} for each in result["files"] if each["stopped"]]
+    found = [finding for each in result["files"] for finding in each["findings"]]
     parts = [
         f"# Accounting\n\n{EQUATION}\n",
         table(rows),
         f"{number(result['seconds'])} s. {place('Data docs', result.get('data_docs'))}\n",
-        f"## Stopped\n\nNothing of these was loaded.\n\n{table(stops)}" if stops else "",
+        f"## Stopped\n\nNothing of these was loaded.\n\n{table(stopped)}" if stopped else "",
         f"## Findings\n\n{findings(found)}",
     ]
     return "\n".join(part for part in parts if part)
 
 
 def training(result: Values, rows: Sequence[Row], mlflow_url: str | None) -> str:
-    """Return the report of a training: the decision, scores beside baselines, findings, where the run is.
+    """Return the report of a training: the decision, scores beside baselines, findings, where the model is.
 
     Args:
         result: The job's JSON keys.
         rows: Of `score_rows`.
         mlflow_url: Of the MLflow server.
     """
-    version = (
-        f"version {result['version']} of `{result['model']}`" if result["version"] else "no version yet: MLflow is away"
-    )
+    model, version = result["model"], result["version"]
+    decision = "Promoted" if result["promoted"] else "Refused" if result["refused"] else "Waiting for MLflow"
+    if version:
+        page = f"{mlflow_url}/#/models/{model}/versions/{version}" if mlflow_url else None
+        where = f"{place(f'{model} version {version} in MLflow', page)}, run `{result['run_id']}`."
+    else:
+        where = "Not in MLflow yet: it was away. The run is kept under `undelivered/`; `meter models sync` delivers it."
     parts = [
-        f"# {'Promoted' if result['promoted'] else 'Refused'}: {result['why']}\n",
-        f"{version}, run `{result['run_id']}`. {place('MLflow', mlflow_url)}\n",
+        f"# {decision}\n\n{result['why']}\n\n{where}\n",
         "## Scores\n\nEnergy in kWh, all on the same rows. Skill is 1 - RMSE / RMSE of the strongest baseline.\n",
         table(rows),
-        f"## Findings\n\n{findings(result.get('findings', []))}",
+        f"## Findings\n\n{findings(result['findings'])}",
     ]
     return "\n".join(parts)
 
@@ -139,7 +150,8 @@ def predictions(result: Values) -> str:
     figures = {"rows": result["rows"], **{f"{name} kWh": result[name] for name in ("min", "mean", "max")}}
     parts = [
         f"# {number(result['rows'])} predictions\n",
-        table([{**figures, "version": str(result["model_version"]), "seconds": result["seconds"]}]),
+        table([{**figures, "in training": result["in_training"], "version": result["model_version"]}]),
         place("As CSV", result.get("out")) + "; in Postgres the table `prediction`.\n",
+        f"## Findings\n\n{findings(result['findings'])}",
     ]
     return "\n".join(parts)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterType
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import ArtifactSort
@@ -21,7 +21,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Cancelling
 
 from flows.follow import Follower, children
-from flows.outcome import RESULT_TYPE
+from flows.outcome import RESULT_KEY_END, Outcome, outcome_of
 from meter_core.contracts.errors import MeterError, UnavailableError, UsageError
 
 INTERRUPTED: Final = 130
@@ -119,7 +119,7 @@ def summary(client: SyncPrefectClient, flow_run: FlowRun) -> dict[str, Any]:
     """
     outcomes = published(client, flow_run)
     state = flow_run.state
-    statuses = [outcome["exit_status"] for outcome in outcomes if outcome["exit_status"]]
+    statuses = [outcome.exit_status for outcome in outcomes if outcome.exit_status]
     return {
         "flow_run_id": str(flow_run.id),
         "name": flow_run.name,
@@ -128,7 +128,7 @@ def summary(client: SyncPrefectClient, flow_run: FlowRun) -> dict[str, Any]:
         "message": state.message if state else None,
         "seconds": flow_run.total_run_time.total_seconds(),
         "exit_status": statuses[0] if statuses else unexplained(flow_run),
-        "results": {outcome["job"]: outcome["result"] for outcome in outcomes},
+        "results": {outcome.job: outcome.result for outcome in outcomes},
     }
 
 
@@ -140,14 +140,14 @@ def unexplained(flow_run: FlowRun) -> int:
     return 1 if state is not None and state.is_failed() else UnavailableError.exit_status
 
 
-def published(client: SyncPrefectClient, flow_run: FlowRun) -> list[dict[str, Any]]:
+def published(client: SyncPrefectClient, flow_run: FlowRun) -> list[Outcome]:
     """Return the outcomes that a run and its subflows published, oldest first."""
     family = [flow_run.id, *(child.id for child in children(client, flow_run.id))]
     wanted = ArtifactFilter(
-        flow_run_id=ArtifactFilterFlowRunId(any_=family), type=ArtifactFilterType(any_=[RESULT_TYPE])
+        flow_run_id=ArtifactFilterFlowRunId(any_=family), key=ArtifactFilterKey(like_=RESULT_KEY_END)
     )
     found = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC)
-    return [artifact.data for artifact in reversed(found) if isinstance(artifact.data, dict)]
+    return [outcome_of(str(artifact.data)) for artifact in reversed(found)]
 
 
 def parameter(text: str) -> tuple[str, Any]:

@@ -1,0 +1,52 @@
+"""Flow: candidates, honest evaluation, registration and the gate, each Monday at three."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.states import State
+
+from flows import reports
+from flows.outcome import Result, conclude, done, log, refused
+from flows.retry import retried
+from meter_core.embedded.needs import Need
+from meter_core.embedded.services import services
+from meter_core.settings import Settings
+
+
+@flow(name="train_model", flow_run_name="train {task}")
+def train_model(
+    task: Literal["reading"] = "reading", since: datetime | None = None, until: datetime | None = None
+) -> State[Any]:
+    """Train the candidates on the stored readings, score them beside every baseline, register the best, ask the gate.
+
+    A model that the gate refuses is a result, not a failure: the run completes under the name Refused and says why.
+
+    Args:
+        task: What to predict: reading is the energy of an interval from the reading at its start.
+        since: First instant of the data, with offset. Empty: from the first reading.
+        until: End of the data, with offset, exclusive. Empty: to the last reading.
+    """
+    return conclude("train", partial(train_candidates, task, since, until), report)
+
+
+@retried("train and evaluate")
+def train_candidates(task: str, since: datetime | None, until: datetime | None) -> Result:
+    """Call the job."""
+    from meter_core.jobs.train import train
+
+    settings = Settings()
+    with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=log) as connections:
+        return train(task, since, until, settings, connections, log).as_dict()
+
+
+def report(result: Result) -> State[Any]:
+    """Publish the scores and the decision."""
+    rows = reports.score_rows(result)
+    create_table_artifact(rows, key="train-scores", description="Candidates and baselines on the same rows, best first")
+    create_markdown_artifact(
+        reports.training(result, rows, Settings().mlflow_tracking_uri), key="train-report", description=result["why"]
+    )
+    return refused(result["why"]) if result["refused"] else done(result["why"])
