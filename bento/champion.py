@@ -80,6 +80,7 @@ class ChampionSource:
         self.stale = False
         self._ref: ModelRef | None = None
         self._refused: _Refused | None = None
+        self._uri: str | None = None
         self._registry: Registry | None = None
         self._cache = Path()
         self._poll_s = 5.0
@@ -96,11 +97,11 @@ class ChampionSource:
         self._warm_up = warm_up
         self._cache = settings.home.absolute() / "serving"
         self._poll_s = settings.model_poll_seconds
-        if settings.mlflow_tracking_uri:
-            self._registry = Registry(settings.mlflow_tracking_uri)
+        self._uri = settings.mlflow_tracking_uri
         look = asyncio.create_task(asyncio.to_thread(self.look))
         await asyncio.wait({look}, timeout=FIRST_LOOK_S)
-        if self.champion is None:
+        none_yet = self._uri and self.state is ModelState.NONE_YET
+        if self.champion is None and not none_yet:
             await asyncio.to_thread(self._use_last_copy)
         await warm_up()
         self._task = asyncio.create_task(self._follow(look))
@@ -115,7 +116,7 @@ class ChampionSource:
     async def _follow(self, look: "asyncio.Task[None]") -> None:
         """Look for a new champion for as long as the service runs."""
         await look
-        while self._registry:
+        while self._uri:
             before = self.champion
             await asyncio.sleep(self._poll_s)
             await asyncio.to_thread(self.look)
@@ -125,6 +126,8 @@ class ChampionSource:
     def look(self) -> None:
         """Ask the registry for the champion and load it where it is another one."""
         try:
+            if self._uri and not self._registry:
+                self._registry = Registry(self._uri)
             ref = self._registry.champion() if self._registry else None
             self.stale = False
             self._take(ref)
@@ -151,7 +154,7 @@ class ChampionSource:
         except UnavailableError:
             raise
         except Exception as error:
-            reason = f"{ref} is the champion and cannot be used: {error}"
+            reason = f"{ref} is the champion and cannot be used: {_words(error)}"
             self._refused = _Refused(ref, reason, time.monotonic())
             self._note(ModelState.REFUSED, reason)
 
@@ -167,9 +170,9 @@ class ChampionSource:
             found = last_copy(self._cache)
             if found:
                 self._use(*found)
-                self.stale = self._registry is not None
-        except (MeterError, OSError, ValueError, KeyError) as error:
-            self._note(ModelState.REFUSED, str(error))
+                self.stale = self._uri is not None
+        except Exception as error:
+            self._note(ModelState.REFUSED, f"the last copy in {self._cache} cannot be used: {_words(error)}")
 
     def _use(self, ref: ModelRef, folder: Path) -> None:
         """Load and try a predictor, then let it answer from the next batch on."""
@@ -183,6 +186,11 @@ class ChampionSource:
         if (state, reason) != (self.state, self.reason) and reason:
             logger.warning("model: %s", reason)
         self.state, self.reason = state, reason
+
+
+def _words(error: Exception) -> str:
+    """Return an error's own words where it has any for a person."""
+    return str(error) if isinstance(error, MeterError) else f"{type(error).__name__}: {error}"
 
 
 async def _cold() -> None:
