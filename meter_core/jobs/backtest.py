@@ -56,10 +56,10 @@ class BacktestResult:
 def backtest(
     file: Path,
     profile: str,
-    test_from: date,
-    *,
-    until: date | None = None,
     task: str = "reading",
+    *,
+    test_from: date,
+    until: date | None = None,
     features: str = "snapshot",
     refit: str = "none",
     zone: str | None = None,
@@ -71,10 +71,10 @@ def backtest(
     Args:
         file: a delivery.
         profile: name of a built-in profile, or a YAML file.
+        task: `reading`.
         test_from: first day of the test, from local midnight of the meters; an aware datetime is taken as it is.
             Models learn from what begins 24 hours or more before.
         until: the day after the last one; the end of the file where None.
-        task: `reading`.
         features: `snapshot` or `history`.
         refit: `none`, `28d` or `month`: how often candidates are fitted anew.
         zone: IANA zone of the meters, in place of the profile's.
