@@ -22,6 +22,8 @@ def text_columns(lines: bytes, header: list[str], profile: Profile) -> dict[str,
         header: Names of all fields.
         profile: Which of them to take.
     """
+    if not lines:
+        return {name: pa.array([], pa.string()) for name in profile.columns}
     places = {ours: f"f{header.index(theirs)}" for ours, theirs in profile.columns.items()}
     wanted = sorted(set(places.values()))
     table = csv.read_csv(

@@ -59,35 +59,46 @@ class TextLines:
 
     def filled(self) -> IntArray:
         """Return the indices (line number less 1) of the lines that hold anything but spaces."""
-        text = np.frombuffer(self.data, dtype=np.uint8)
-        before = np.concatenate(([0], np.cumsum(text > SPACE, dtype=np.int64)))
-        return np.flatnonzero(before[self.ends] > before[self.starts])
+        text = self._bytes()
+        starts_filled = text[np.minimum(self.starts, len(text) - 1)] > SPACE
+        if not starts_filled.all():
+            starts_filled |= np.logical_or.reduceat(text > SPACE, self.starts)
+        return np.flatnonzero(starts_filled)
 
     def field_counts(self, delimiter: str) -> IntArray:
         """Return (k,) fields of each line; -1 where a quote stays open or a carriage return stands inside."""
-        text = np.frombuffer(self.data, dtype=np.uint8)
+        text = self._bytes()
         is_delimiter = text == ord(delimiter)
         broken = np.zeros(len(self.starts), dtype=bool)
         if QUOTE in self.data:
-            quotes_before = np.concatenate(([0], np.cumsum(text == QUOTE, dtype=np.int64)))
-            broken = (quotes_before[self.ends] - quotes_before[self.starts]) % 2 == 1
+            quotes = np.flatnonzero(text == QUOTE)
+            broken = (_below(quotes, self.ends) - _below(quotes, self.starts)) % 2 == 1
             places = np.flatnonzero(is_delimiter)
             line_of = np.searchsorted(self.starts, places, side="right") - 1
-            is_delimiter[places[(quotes_before[places] - quotes_before[self.starts[line_of]]) % 2 == 1]] = False
+            is_quoted = (_below(quotes, places) - _below(quotes, self.starts[line_of])) % 2 == 1
+            is_delimiter[places[is_quoted]] = False
         if RETURN in self.data:
-            broken |= _between(text == RETURN, self.starts, self.ends) > 0
-        return np.where(broken, -1, _between(is_delimiter, self.starts, self.ends) + 1)
+            returns = np.flatnonzero(text == RETURN)
+            broken |= _below(returns, self.ends) > _below(returns, self.starts)
+        return np.where(broken, -1, np.add.reduceat(is_delimiter, self.starts, dtype=np.int64) + 1)
 
     def joined(self, indices: IntArray) -> bytes:
-        """Return the lines with these indices as one text, each with a line end."""
-        text = np.frombuffer(self.data, dtype=np.uint8)
+        """Return the lines with these indices, in their order, as one text, each with a line end."""
+        if len(indices) == 0:
+            return b""
+        first, last = indices[0], indices[-1]
+        if last - first + 1 == len(indices):
+            return self.data[self.starts[first] : self.ends[last]] + b"\n"
+        text = self._bytes()
         ends = np.minimum(self.ends + 1, len(text))
         change = np.zeros(len(text) + 1, dtype=np.int8)
         change[self.starts[indices]] += 1
         change[ends[indices]] -= 1
-        keep = np.cumsum(change[:-1], dtype=np.int8).astype(bool)
-        lines = text[keep]
+        lines = text[np.cumsum(change[:-1], dtype=np.int8).astype(bool)]
         return np.where(lines == RETURN, np.uint8(NEWLINE), lines).tobytes() + b"\n"
+
+    def _bytes(self) -> NDArray[np.uint8]:
+        return np.frombuffer(self.data, dtype=np.uint8)
 
 
 def read_lines(path: Path, encoding: str) -> TextLines:
@@ -186,7 +197,6 @@ def _as_utf8(text: bytes, encoding: str, name: str) -> bytes:
     return decoded.removeprefix("\ufeff").encode()
 
 
-def _between(mask: NDArray[np.bool_], starts: IntArray, ends: IntArray) -> IntArray:
-    """Return (k,) how many of mask lie in each of the k half-open ranges."""
-    before = np.concatenate(([0], np.cumsum(mask, dtype=np.int64)))
-    return before[ends] - before[starts]
+def _below(places: IntArray, bounds: IntArray) -> IntArray:
+    """Return how many of the sorted places lie below each bound."""
+    return np.searchsorted(places, bounds)

@@ -141,6 +141,12 @@ def test_lines_with_other_numbers_of_fields_do_not_shift_the_others(read):
     assert delivery.lines == 4
 
 
+def test_a_file_whose_lines_are_all_broken_is_read_as_that(read):
+    frame = read(canonical("M1,2025", "?", ",")).frame
+    assert frame["code"].tolist() == ["wrong_fields"] * 3
+    assert frame["reading_ts"].isna().all()
+
+
 def test_a_quote_that_stays_open_swallows_no_other_line(read):
     frame = read(canonical('"M1' + GOOD_LINE[2:], GOOD_LINE, '"M,1"' + GOOD_LINE[2:])).frame
     assert frame["code"].tolist() == ["wrong_fields", None, None]
@@ -148,7 +154,7 @@ def test_a_quote_that_stays_open_swallows_no_other_line(read):
 
 
 def test_line_numbers_hold_for_every_kind_of_line_end_and_a_byte_order_mark(read):
-    lines = [HEADER, "", GOOD_LINE, "broken", GOOD_LINE]
+    lines = [HEADER, "", " " + GOOD_LINE, "broken", GOOD_LINE]
     for end in ("\n", "\r\n", "\r"):
         for tail in ("", end):
             delivery = read(codecs.BOM_UTF8 + (end.join(lines) + tail).encode())
