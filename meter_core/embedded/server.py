@@ -123,18 +123,16 @@ def start(server: Server, cancel: threading.Event) -> records.Record:
     """
     server.stop()  # remains of one that was killed
     server.prepare()
-    tries = 3 if _wants_any_port(server) else 1  # somebody may take the free port before the server does
-    for attempt in range(1, tries + 1):
+    while True:
+        port = choose_port(server)
         try:
-            return _start_once(server, cancel)
+            return _start_on(server, port, cancel)
         except DiedError:
-            if attempt == tries:
+            if not _was_snatched(server, port):
                 raise
-    raise AssertionError("unreachable")
 
 
-def _start_once(server: Server, cancel: threading.Event) -> records.Record:
-    port = choose_port(server)
+def _start_on(server: Server, port: int | None, cancel: threading.Event) -> records.Record:
     log = server.home.log(server.need)
     _shorten(log)
     written_before = log.stat().st_size if log.exists() else 0
@@ -217,8 +215,11 @@ def choose_port(server: Server) -> int | None:
     return ports.any_free(host)
 
 
-def _wants_any_port(server: Server) -> bool:
-    return server.port_setting is not None and getattr(server.settings, server.port_setting) == 0
+def _was_snatched(server: Server, port: int | None) -> bool:
+    """Whether somebody took the port between our look at it and the server's: then any other will do."""
+    if port is None or server.port_setting is None or getattr(server.settings, server.port_setting) == port:
+        return False
+    return not ports.is_free(server.settings.host, port)
 
 
 def _shorten(log: Path) -> None:

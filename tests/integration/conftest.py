@@ -24,6 +24,15 @@ def embedded_settings() -> MakeSettings:
 
 
 @pytest.fixture(scope="session")
+def cluster_template(tmp_path_factory: pytest.TempPathFactory, embedded_settings: MakeSettings) -> Path:
+    """A cluster that was made and stopped: copying it into `home/postgres` is faster than making one."""
+    home = tmp_path_factory.mktemp("template")
+    with services(embedded_settings(home), {Need.POSTGRES}):
+        pass
+    return home / "postgres"
+
+
+@pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory, embedded_settings: MakeSettings) -> Iterator[str]:
     """The libpq URL of an embedded PostgreSQL under a home of its own; the database `meter` is empty."""
     with services(embedded_settings(tmp_path_factory.mktemp("home")), {Need.POSTGRES}) as connections:

@@ -49,21 +49,32 @@ def server_processes(home: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture
-def home(tmp_path):
+def new_home(tmp_path):
     """With spaces and an umlaut, below a folder that only its owner may enter."""
     closed = tmp_path / "closed to all"
     closed.mkdir(mode=0o700)
     return closed / "x ü y" / ".meter"
 
 
-def test_data_outlive_the_server_in_an_awkward_folder(home, embedded_settings):
-    settings = embedded_settings(home)
+@pytest.fixture
+def home(new_home, cluster_template):
+    """The same, with a cluster in it (that root has copied: so it belongs to root, too)."""
+    shutil.copytree(cluster_template, new_home / "postgres")
+    return new_home
+
+
+def test_data_outlive_the_server_and_may_be_copied_back_from_a_backup(new_home, embedded_settings):
+    settings = embedded_settings(new_home)
     with database(settings) as connection:
         connection.execute("CREATE TABLE kept (value int)")
         connection.execute("INSERT INTO kept VALUES (7)")
-    assert server_processes(home) == []
+    assert server_processes(new_home) == []
     assert running(settings) == []
     with database(settings) as connection:
+        assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
+    copy = new_home.parent / "copy"
+    shutil.copytree(new_home, copy)
+    with database(embedded_settings(copy)) as connection:
         assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
 
 
@@ -200,23 +211,14 @@ def test_a_lost_state_file_does_not_lead_to_a_second_server(home, embedded_setti
         assert not psutil.pid_exists(before.pid) or psutil.Process(before.pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_the_making_of_the_cluster_was_interrupted(home, embedded_settings):
-    half = home / "postgres.making"
+def test_the_making_of_the_cluster_was_interrupted(new_home, embedded_settings):
+    half = new_home / "postgres.making"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
     (half / "base").mkdir()
-    with database(embedded_settings(home)) as connection:
+    with database(embedded_settings(new_home)) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     assert not half.exists()
-
-
-def test_a_home_that_was_copied_back_from_a_backup(home, tmp_path, embedded_settings):
-    with database(embedded_settings(home)) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 7 AS value")
-    copy = tmp_path / "copy"
-    shutil.copytree(home, copy)
-    with database(embedded_settings(copy)) as connection:
-        assert connection.execute("SELECT value FROM kept").fetchone() == (7,)
 
 
 def test_a_cluster_that_cannot_start_says_what_its_log_says(home, embedded_settings):
