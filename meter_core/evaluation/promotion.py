@@ -132,17 +132,19 @@ class Verdict:
 def decide(evidence: Evidence, champion: Champion | None, trained_until: str) -> Verdict:
     """Decide whether a trained model becomes the champion.
 
-    Without a champion it has to beat the strongest baseline without leaking. A new recipe has to be better than the
-    champion's by 1 % with the bound above 0, cover 76-84 %, and worsen no larger segment. A refresh of the same recipe
-    must not be worse.
+    It must not leak. Without a champion it has to beat the strongest baseline by 1 %: less than that is noise on four
+    weeks, and pure noise must not pass. A new recipe has to be better than the champion's by 1 % with the bound above 0
+    too, cover 76-84 %, and worsen no larger segment. A refresh of the same recipe must beat the baselines and not be
+    worse.
 
     Args:
         evidence: of the training run.
         champion: that stands, None for the first.
         trained_until: end of the data the model was trained on, ISO 8601 UTC.
     """
-    findings = [*_leaks(evidence), *_skill(evidence)]
-    if champion is not None and champion.recipe == evidence.recipe:
+    refresh = champion is not None and champion.recipe == evidence.recipe
+    findings = [*_leaks(evidence), *_skill(evidence, 0.0 if refresh else BETTER_BY)]
+    if champion is not None and refresh:
         findings += _refresh(evidence, champion, trained_until)
     elif champion is not None:
         findings += [*_new_recipe(evidence, champion), *_coverage(evidence, Severity.ERROR), *_segments(evidence)]
@@ -158,7 +160,7 @@ def _leaks(evidence: Evidence) -> list[Finding]:
     return [leak for leak in evidence.leaks if leak.severity is Severity.ERROR]
 
 
-def _skill(evidence: Evidence) -> list[Finding]:
+def _skill(evidence: Evidence, needed: float) -> list[Finding]:
     """No skill over the strongest baseline: refused, whatever the score."""
     name, best = strongest(evidence.baselines)
     if name is None or best is None or evidence.skill is None:
@@ -170,10 +172,10 @@ def _skill(evidence: Evidence) -> list[Finding]:
             )
         ]
     figures = {"skill": evidence.skill, "skill_low": evidence.skill_low, "baseline": name, "rows": evidence.rows}
-    if not evidence.skill > 0:
+    if not (evidence.skill > 0 and evidence.skill >= needed):
         message = (
             f"No skill: {evidence.score} {evidence.value:.4f} kWh on {evidence.rows:,} rows, where the baseline {name} "
-            f"has {best:.4f}."
+            f"has {best:.4f}; {needed:.0%} better is needed."
         )
         return [_no("no_skill", evidence, message, figures)]
     if evidence.skill_low is None or not evidence.skill_low > 0:
@@ -181,10 +183,10 @@ def _skill(evidence: Evidence) -> list[Finding]:
             "has no bound on less than two weeks" if evidence.skill_low is None else f"may be {evidence.skill_low:.1%}"
         )
         message = (
-            f"The skill of {evidence.skill:.1%} over the baseline {name} ({best:.4f} kWh) is not distinguishable "
-            f"from chance: with 95 % confidence it {bound}."
+            f"The skill of {evidence.skill:.1%} over the baseline {name} ({best:.4f} kWh) is no claim yet: "
+            f"with 95 % confidence it {bound}."
         )
-        return [_no("skill_uncertain", evidence, message, figures)]
+        return [Finding("skill_uncertain", evidence.recipe, Severity.WARNING, message, figures)]
     return []
 
 

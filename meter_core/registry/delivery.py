@@ -95,6 +95,7 @@ def patience(retries: Retries) -> Iterator[None]:
         "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": str(retries.timeout_s),
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
@@ -201,6 +202,7 @@ class _Delivery:
             run_id,
             tags=dict(self._run.version_tags),
             description=self._run.note,
+            await_creation_for=0,
             model_id=model_id,
         )
         return str(made.version)

@@ -1,17 +1,46 @@
 """The scikit-learn model of a version, for `mlflow.sklearn.load_model("models:/NAME@champion")`."""
 
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from meter_core.contracts.errors import RefusedError
 
-TRUSTED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
-"""What skops may build beside its own list when it loads a model: read in scikit-learn 1.9.1, arrays and no code."""
+TRUSTED_TYPES = (
+    "numpy.dtype",  # of an imputer: the name of a number's type
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",  # read in 1.9.1: arrays of nodes, no code
+)
+"""What skops may build beside its own list when it loads a model. Another type is refused until someone has read it."""
 
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
+
+
+def as_pipeline(
+    estimator: Any, used: Sequence[str], features: Sequence[str], imputation: Mapping[str, float], example: pd.DataFrame
+) -> Any:
+    """Return a fitted estimator behind what picks and fills its columns, so that it takes the features by name.
+
+    Args:
+        estimator: fitted on the used columns, in their order, without names.
+        used: columns it was fitted on. One that was empty in the training window is not among them.
+        features: all columns a caller may hand over.
+        imputation: what stands for a missing value, by column; empty where the estimator handles missing values itself.
+        example: any rows of `features`.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import Pipeline
+
+    chosen = ColumnTransformer([("used", "passthrough", list(used))], verbose_feature_names_out=False)
+    steps: list[tuple[str, Any]] = [("columns", chosen.fit(example[list(features)].astype("float64")))]
+    if imputation:
+        means = np.array([[imputation[name] for name in used]])
+        steps.append(("training_means", SimpleImputer().fit(means)))
+    return Pipeline([*steps, ("model", estimator)])
 
 
 def save_sklearn(model: Any, example: pd.DataFrame, folder: Path) -> None:

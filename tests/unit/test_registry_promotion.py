@@ -44,8 +44,9 @@ def test_a_good_model_is_promoted_and_the_reason_has_the_figures(champion):
         ({"skill": 0.0}, None, "no_skill"),
         ({"skill": -0.2}, None, "no_skill"),
         ({"skill": float("nan")}, None, "no_skill"),
-        ({"skill_low": 0.0}, None, "skill_uncertain"),
-        ({"skill_low": None}, None, "skill_uncertain"),
+        ({"skill": 0.0099}, None, "no_skill"),
+        ({"skill": 0.0099}, OTHER, "no_skill"),
+        ({"skill": 0.0}, SAME, "no_skill"),
         ({"baselines": {"mean": None}, "skill": None}, None, "no_baseline"),
         ({"others": ()}, OTHER, "not_compared"),
         ({"others": (Comparison("linear_snapshot", 0.0099, 0.001, 672),)}, OTHER, "not_better_than_champion"),
@@ -74,6 +75,10 @@ def test_each_rule_refuses_alone(change, champion, rule):
         ({"refresh": Comparison("champion 3", -0.005, -0.0099, 672)}, SAME),
         ({"refresh": Comparison("champion 3", -0.5, None, 100)}, SAME),
         ({"coverage": 0.6}, None),
+        ({"skill": 0.01}, None),
+        ({"skill": 0.0001}, SAME),
+        ({"skill_low": -0.01}, None),
+        ({"skill_low": None}, None),
     ],
 )
 def test_what_is_just_good_enough_passes(change, champion):
@@ -83,6 +88,12 @@ def test_what_is_just_good_enough_passes(change, champion):
 def test_an_older_training_does_not_displace_a_newer_one_of_the_same_recipe():
     verdict = decide(GOOD, SAME, "2009-11-30T00:00:00+00:00")
     assert refusals(verdict) == ["older_than_champion"]
+
+
+@pytest.mark.parametrize("low", [None, 0.0, -0.02])
+def test_an_uncertain_skill_is_said(low):
+    verdict = decide(replace(GOOD, skill_low=low), None, UNTIL)
+    assert [finding.what for finding in verdict.findings] == ["skill_uncertain"]
 
 
 def test_all_refusals_are_said_at_once():

@@ -1,0 +1,229 @@
+"""Batch inference: the champion's predictions of stored readings, to Postgres and to a CSV."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import fsspec
+import numpy as np
+import pandas as pd
+
+from meter_core.contracts.errors import RefusedError, UnavailableError
+from meter_core.contracts.finding import Finding, Severity
+from meter_core.contracts.models import REGISTERED_MODELS
+from meter_core.contracts.readings import DEFAULT_CHANNEL, IntArray
+from meter_core.embedded.connections import Connections
+from meter_core.features.history import HISTORY_DAYS
+from meter_core.features.readings import ReadingTable, batches
+from meter_core.jobs.registered import known_task, store_of, tracking_uri
+from meter_core.jobs.stored_readings import stored_table
+from meter_core.models.predictor import Predictor
+from meter_core.registry.rest import ModelRef, Registry
+from meter_core.settings import Settings
+from meter_core.store import Store
+
+FILE_NAME: Final = "meter_units_predictions.csv"
+REACH: Final = timedelta(days=HISTORY_DAYS + 1)
+"""How far before a reading its history may begin."""
+
+Progress = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictResult:
+    """What a batch inference did.
+
+    Attributes:
+        rows: Predictions made.
+        min: Least predicted kWh, None without rows; so `mean` and `max`.
+        model: Registered model.
+        model_version: Its champion.
+        in_training: How many rows lie in the champion's training window: no score may use them.
+        out: Where the CSV is; None where nothing was to predict and so nothing was written.
+        seconds: It took.
+        findings: What was left out, and why.
+    """
+
+    rows: int
+    min: float | None
+    mean: float | None
+    max: float | None
+    model: str
+    model_version: str
+    in_training: int
+    out: str | None
+    seconds: float
+    findings: Sequence[Finding] = field(default_factory=tuple)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result as plain JSON types."""
+        content = {name: getattr(self, name) for name in self.__slots__}
+        return {**content, "findings": [finding.as_dict() for finding in self.findings]}
+
+
+def predict(
+    task: str,
+    since: datetime | None,
+    out: Path | None,
+    settings: Settings,
+    connections: Connections,
+    progress: Progress = lambda *_: None,
+) -> PredictResult:
+    """Predict stored readings with the champion.
+
+    Args:
+        task: `reading`.
+        since: First interval; None: what this champion has not predicted yet.
+        out: The CSV; None: `predictions/` under the files root.
+        settings: of this process.
+        connections: with PostgreSQL and MLflow.
+        progress: gets a sentence and, where known, a share from 0 to 1.
+
+    Raises:
+        UsageError: where the task is unknown.
+        RefusedError: where there is no champion yet, or its files are not the registered ones.
+        UnavailableError: where the database or MLflow cannot be reached, or the CSV not written.
+    """
+    began = time.perf_counter()
+    name = REGISTERED_MODELS[known_task(task)]
+    ref, predictor = champion(name, connections, settings, progress)
+    store = store_of(connections, settings)
+    progress("reading what is to be predicted")
+    wanted = store.readings(since=since) if since else store.unpredicted(ref.name, ref.version)
+    wanted = wanted[wanted["channel"] == DEFAULT_CHANNEL]
+    known, findings = _known_intervals(wanted, predictor)
+    frame = _predictions(store, known, predictor, progress) if len(known) else pd.DataFrame()
+    where = _publish(frame, ref, store, task, out or _default_out(connections)) if len(frame) else None
+    kwh = frame["units_kwh"] if len(frame) else None
+    return PredictResult(
+        rows=len(frame),
+        min=None if kwh is None else float(kwh.min()),
+        mean=None if kwh is None else float(kwh.mean()),
+        max=None if kwh is None else float(kwh.max()),
+        model=ref.name,
+        model_version=ref.version,
+        in_training=int(frame["in_training"].sum()) if len(frame) else 0,
+        out=where,
+        seconds=time.perf_counter() - began,
+        findings=tuple(findings),
+    )
+
+
+def champion(
+    name: str, connections: Connections, settings: Settings, progress: Progress = lambda *_: None
+) -> tuple[ModelRef, Predictor]:
+    """Return the champion and its predictor, verified by digest and tried on its golden rows.
+
+    Raises:
+        RefusedError: where there is none yet, or its files are not the registered ones.
+        UnavailableError: where MLflow cannot be reached.
+    """
+    progress("fetching the champion")
+    with Registry(tracking_uri(connections), name) as registry:
+        ref = registry.champion()
+        if ref is None:
+            raise RefusedError(f"{name} has no champion yet; `meter train` makes one, or `meter promote V` sets one")
+        return ref, Predictor.load(registry.fetch(ref, settings.home.absolute() / "models"))
+
+
+def _known_intervals(wanted: pd.DataFrame, predictor: Predictor) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the rows of interval lengths that the model knows, and what was left out."""
+    known = wanted["interval_minutes"].isin(predictor.intervals)
+    left = int((~known).sum())
+    if not left:
+        return wanted, []
+    lengths = sorted({int(length) for length in wanted.loc[~known, "interval_minutes"].unique()})
+    message = (
+        f"{left:,} readings of {', '.join(map(str, lengths))} minutes were not predicted: the champion was trained on "
+        f"{', '.join(map(str, predictor.intervals))} minutes only; train again with such readings."
+    )
+    return wanted[known], [Finding("interval_never_trained_on", "interval_minutes", Severity.WARNING, message)]
+
+
+def _predictions(store: Store, wanted: pd.DataFrame, predictor: Predictor, progress: Progress) -> pd.DataFrame:
+    """Return the predictions of the wanted readings; what lies before them serves as history."""
+    progress("reading history")
+    history = store.readings(since=wanted["reading_ts"].min() - REACH)
+    table = stored_table(history, store.interval_means())
+    rows = np.flatnonzero(_is_in(table, wanted))
+    parts, done = [], 0
+    for index, batch in batches(table, rows):
+        parts.append(_frame(table.take(index), predictor.predict(batch), predictor.about))
+        done += len(index)
+        progress("predicting", done / len(rows))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _is_in(table: ReadingTable, wanted: pd.DataFrame) -> Any:
+    """Return the mask of the table's rows that are wanted."""
+    keys = pd.MultiIndex.from_arrays([table.meter_id.astype(str), table.ts_s])
+    return keys.isin(pd.MultiIndex.from_arrays([wanted["meter_id"].astype(str), _seconds(wanted["reading_ts"])]))
+
+
+def _frame(rows: ReadingTable, predicted: Any, about: Mapping[str, Any]) -> pd.DataFrame:
+    """Return predictions as the store takes them. A reading is predicted at its start: origin and target are one."""
+    at = pd.DatetimeIndex(rows.ts_s.astype("datetime64[s]"), tz="UTC").as_unit("us")
+    return pd.DataFrame(
+        {
+            "meter_id": rows.meter_id,
+            "channel": DEFAULT_CHANNEL,
+            "origin_ts": at,
+            "reading_ts": at,
+            "interval_minutes": rows.interval_minutes,
+            "units_kwh": predicted.units_kwh,
+            "low_kwh": predicted.low_kwh,
+            "high_kwh": predicted.high_kwh,
+            "horizon_minutes": 0,
+            "in_training": (rows.ts_s >= _instant(about["training_from_ts"]))
+            & (rows.ts_s < _instant(about["training_until_ts"])),
+            "status": predicted.status,
+            "basis": predicted.basis,
+        }
+    )
+
+
+def _publish(frame: pd.DataFrame, ref: ModelRef, store: Store, task: str, out: str | Path) -> str:
+    """Write the predictions to the CSV and to Postgres; return where the CSV is.
+
+    In this order: what is in Postgres counts as predicted, so a run that ends in between is made good by the next.
+    """
+    shown = frame.drop(columns=["channel", "origin_ts", "horizon_minutes"])
+    shown.insert(len(shown.columns), "model_version", ref.version)
+    shown["reading_ts"] = shown["reading_ts"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    where = write_whole(str(out), shown.to_csv(index=False).encode())
+    run_id = store.start_prediction_run(task, ref.name, ref.version, ref.predictor_digest or "")
+    store.insert_predictions(run_id, frame)
+    return where
+
+
+def write_whole(path: str, content: bytes) -> str:
+    """Write a file so that nobody ever reads half of it; return its address.
+
+    Raises:
+        UnavailableError: where it cannot be written.
+    """
+    fs, target = fsspec.core.url_to_fs(path)
+    try:
+        fs.makedirs(fs._parent(target), exist_ok=True)
+        with fs.transaction, fs.open(target, "wb") as stream:
+            stream.write(content)
+    except OSError as error:
+        raise UnavailableError(
+            f"{path} cannot be written ({error.strerror or error}); free space there, or say another --out"
+        ) from error
+    return str(path)
+
+
+def _default_out(connections: Connections) -> str:
+    return f"{connections.files_url.rstrip('/')}/predictions/{FILE_NAME}"
+
+
+def _seconds(stamps: pd.Series) -> IntArray:
+    return np.asarray(stamps.dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[s]").astype(np.int64)
+
+
+def _instant(text: str) -> int:
+    return int(datetime.fromisoformat(text).astimezone(UTC).timestamp())

@@ -1,0 +1,130 @@
+"""From a run on disk to a registered version that the gate has judged: delivered once, decided once, recorded."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from meter_core.contracts.finding import Finding
+from meter_core.contracts.models import CHAMPION, DIGEST_TAG
+from meter_core.embedded.connections import Connections
+from meter_core.evaluation.promotion import Champion, Evidence, Verdict, decide
+from meter_core.jobs.registered import store_of, tracking_uri
+from meter_core.registry.delivery import Retries, deliver
+from meter_core.registry.models import Models, VersionInfo
+from meter_core.registry.runs import TrainingRun, read_run
+from meter_core.registry.undelivered import Undelivered
+from meter_core.settings import Settings
+from meter_core.store import PromotionRecord
+
+RECIPE_TAG: Final = "recipe"
+UNTIL_TAG: Final = "trained_until"
+VERDICT_TAG: Final = "promoted"
+WHY_TAG: Final = "why"
+
+Progress = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A training run that reached the registry.
+
+    Attributes:
+        name: Of the run.
+        model: Registered model.
+        run_id: In MLflow.
+        version: Of the registered model.
+        promoted: Whether it is champion now.
+        why: The gate's words.
+        findings: The gate's.
+    """
+
+    name: str
+    model: str
+    run_id: str
+    version: str
+    promoted: bool
+    why: str
+    findings: Sequence[Finding] = field(default_factory=tuple)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types."""
+        content = {name: getattr(self, name) for name in self.__slots__}
+        return {**content, "findings": [finding.as_dict() for finding in self.findings]}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where runs that wait are handed to the registry.
+
+    Attributes:
+        waiting: The runs.
+        settings: Of this process.
+        connections: With PostgreSQL and MLflow.
+        who: Is recorded with the gate's decision.
+        retries: For an MLflow that is away.
+    """
+
+    waiting: Undelivered
+    settings: Settings
+    connections: Connections
+    who: str
+    retries: Retries
+
+    def settle(self, name: str, progress: Progress = lambda *_: None) -> Settled | None:
+        """Deliver one run, let the gate decide, move the alias, record it, and forget the run.
+
+        Each step can be repeated: whatever breaks off here is finished by the next delivery. Returns None where another
+        process was first.
+
+        Raises:
+            UnavailableError: where MLflow or the database cannot be reached.
+            RefusedError: where MLflow refuses the run.
+        """
+        uri = tracking_uri(self.connections)
+        with self.waiting.opened(name) as folder:
+            if folder is None:
+                return None
+            run = read_run(folder)
+            done = deliver(folder, uri, self.retries, progress)
+            verdict = self._judge(Models(uri, run.model, self.retries), done.version, run)
+            self.waiting.remove(name)
+        return Settled(name, run.model, done.run_id, done.version, verdict.promoted, verdict.why, verdict.findings)
+
+    def _judge(self, models: Models, version: str, run: TrainingRun) -> Verdict:
+        """Let the gate decide on a version once, and act on what it says."""
+        versions = {found.version: found for found in models.versions()}
+        judged = versions[version].tags.get(VERDICT_TAG)
+        if judged is not None:
+            return Verdict(judged == "yes", versions[version].tags.get(WHY_TAG, ""))
+        champion = next((found for found in versions.values() if CHAMPION in found.aliases), None)
+        if champion is not None and champion.version == version:  # broke off after the alias was moved
+            champion = None
+        verdict = decide(Evidence.from_dict(run.evidence), standing_champion(champion), run.data.until)
+        if verdict.promoted:
+            models.promote(version)
+        else:
+            models.challenge(version)
+        self._record(versions[version], champion, run.model, verdict)
+        models.tag(version, {WHY_TAG: verdict.why, VERDICT_TAG: "yes" if verdict.promoted else "no"})
+        return verdict
+
+    def _record(self, version: VersionInfo, champion: VersionInfo | None, model: str, verdict: Verdict) -> None:
+        """Keep the decision in the store."""
+        store_of(self.connections, self.settings).record_promotion(
+            PromotionRecord(
+                model_name=model,
+                model_version=version.version,
+                action="promoted" if verdict.promoted else "refused",
+                who=self.who,
+                why=verdict.why,
+                predictor_digest=version.tags.get(DIGEST_TAG),
+                previous_version=champion.version if champion else None,
+            )
+        )
+
+
+def standing_champion(found: VersionInfo | None) -> Champion | None:
+    """Return what the gate needs to know of the champion."""
+    if found is None:
+        return None
+    return Champion(found.version, found.tags.get(RECIPE_TAG, "unknown"), found.tags.get(UNTIL_TAG, ""))

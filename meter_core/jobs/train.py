@@ -1,0 +1,284 @@
+"""Training of the task `reading`: candidates, honest evaluation, the export, registration and the gate."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from meter_core.contracts.errors import RefusedError, UnavailableError
+from meter_core.contracts.finding import Finding, Severity
+from meter_core.contracts.models import REGISTERED_MODELS
+from meter_core.embedded.connections import Connections
+from meter_core.evaluation.leaks import leak_findings
+from meter_core.evaluation.promotion import Comparison, decide
+from meter_core.evaluation.random_split import random_split_scores
+from meter_core.evaluation.reading import SEEDS, Evaluation, answers_of, evaluate_candidates
+from meter_core.evaluation.splits import Split, hold_out
+from meter_core.jobs.registered import known_task, store_of
+from meter_core.jobs.registration import Desk, Settled
+from meter_core.jobs.stored_readings import stored_table
+from meter_core.jobs.training import Training, data_digest, evidence, plain
+from meter_core.jobs.training_run import write_training
+from meter_core.models.fit import TrainingData, fit_predictor
+from meter_core.models.predictor import Predictor
+from meter_core.models.recipes import recipes
+from meter_core.registry.delivery import Retries
+from meter_core.registry.rest import Registry
+from meter_core.registry.undelivered import Undelivered
+from meter_core.settings import Settings
+
+WHO = "meter train"
+LOOK_S = 10.0
+"""How long the present champion may take to arrive. Without it a refresh is not compared, which the gate says."""
+
+Progress = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What a training did. Energies in kWh.
+
+    Attributes:
+        run_id: In MLflow; None while MLflow is away, and so `version`.
+        model: Registered model.
+        version: Of the registered model.
+        promoted: Whether it is champion now.
+        refused: Whether the gate said no. Neither where MLflow is away: the gate decides on delivery.
+        why: In words.
+        recipe: The winner.
+        candidates: Scores on the hold-out, by name.
+        metrics: The winner's.
+        baselines: Scores on the same rows, None where not defined on 90 % of them.
+        skill: The winner's 1 - score / strongest baseline, by score.
+        random_split: Scores of the classic random 70/30 split, for comparison with published figures only.
+        rows: Of the hold-out.
+        data: Window, digest and rows learnt from.
+        name: Of the run; under `undelivered/` while MLflow is away.
+        seconds: It took.
+        findings: Of leak check, evaluation, gate and delivery.
+    """
+
+    run_id: str | None
+    model: str
+    version: str | None
+    promoted: bool
+    refused: bool
+    why: str
+    recipe: str
+    candidates: Mapping[str, Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+    baselines: Mapping[str, Mapping[str, float] | None]
+    skill: Mapping[str, float | None]
+    random_split: Mapping[str, Any]
+    rows: int
+    data: Mapping[str, Any]
+    name: str
+    seconds: float
+    findings: Sequence[Finding] = field(default_factory=tuple)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result as plain JSON types."""
+        content = {name: getattr(self, name) for name in self.__slots__}
+        return plain({**content, "findings": [finding.as_dict() for finding in self.findings]})
+
+
+def train(
+    task: str,
+    since: datetime | None,
+    until: datetime | None,
+    settings: Settings,
+    connections: Connections,
+    progress: Progress = lambda *_: None,
+    retries: Retries = Retries(),  # noqa: B008 - frozen
+) -> TrainResult:
+    """Train, evaluate, register, and let the gate decide.
+
+    The candidates are fitted up to 28 days and the embargo before the end and scored on these days beside every
+    baseline; the best is fitted again on everything. The run is on disk before MLflow hears of it: where MLflow is away
+    it waits under `undelivered/`.
+
+    Args:
+        task: `reading`.
+        since: First instant of the data; None: the first reading.
+        until: End of the data, exclusive; None: the last reading.
+        settings: of this process.
+        connections: with PostgreSQL and MLflow.
+        progress: gets a sentence and, where known, a share from 0 to 1.
+        retries: for an MLflow that is away.
+
+    Raises:
+        UsageError: where the task is unknown.
+        RefusedError: where there are too few readings, or a feature leaks.
+        UnavailableError: where the database cannot be reached or the run cannot be kept.
+    """
+    began, started = time.perf_counter(), datetime.now(UTC)
+    training = _trained(known_task(task), since, until, started, settings, connections, progress)
+    waiting = Undelivered(connections.files_url)
+    with waiting.writing(training.name) as folder:
+        progress("writing the run")
+        write_training(training, folder)
+    desk = Desk(waiting, settings, connections, WHO, retries)
+    settled, findings = _delivered(desk, training.name, progress)
+    return _result(training, settled, [*training.findings, *findings], time.perf_counter() - began)
+
+
+def _trained(
+    task: str,
+    since: datetime | None,
+    until: datetime | None,
+    started: datetime,
+    settings: Settings,
+    connections: Connections,
+    progress: Progress,
+) -> Training:
+    """Evaluate the candidates and fit the winner."""
+    progress("reading the training data")
+    store = store_of(connections, settings)
+    table = stored_table(store.readings(since, until), store.interval_means())
+    split = hold_out(table)
+    progress("computing features")
+    data = TrainingData.of(table)
+    leaks = leak_findings(data)
+    _refuse_leaks(leaks)
+    progress("fitting and scoring the candidates on the last 28 days")
+    candidates = recipes()
+    evaluation = evaluate_candidates(data, split, candidates)
+    random_split = random_split_scores(data, candidates)
+    refresh = _against_champion(task, evaluation, data, split, connections)
+    progress(f"fitting {evaluation.best} on everything")
+    digest = data_digest(table)
+    card = _card(task, digest, split, evaluation, random_split)
+    final = fit_predictor(data, candidates[evaluation.best], seed=SEEDS[0], about=card)
+    return Training(
+        task=task,
+        name=f"{task}-{started:%Y%m%dT%H%M%S%f}",
+        started=started,
+        data=data,
+        digest=digest,
+        split=split,
+        evaluation=evaluation,
+        final=final,
+        random_split=random_split,
+        refresh=refresh,
+        findings=(*leaks, *evaluation.findings),
+    )
+
+
+def _refuse_leaks(leaks: Sequence[Finding]) -> None:
+    """Fail the training where a feature knows what it is to predict: no score of it would mean anything."""
+    errors = [leak.message for leak in leaks if leak.severity is Severity.ERROR]
+    if errors:
+        raise RefusedError(f"the leak check failed the training: {' '.join(errors)}")
+
+
+def _card(
+    task: str, digest: str, split: Split, evaluation: Evaluation, random_split: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the model card says beside what the predictor knows itself."""
+    best = evaluation.best
+    return plain(
+        {
+            "task": task,
+            "data_digest": digest,
+            "hold_out_from_ts": datetime.fromtimestamp(split.test_from_s, UTC).isoformat(),
+            "hold_out_until_ts": datetime.fromtimestamp(split.test_until_s, UTC).isoformat(),
+            "hold_out_rows": len(evaluation.rows),
+            "metrics": evaluation.candidate_scores[best],
+            "candidates": evaluation.candidate_scores,
+            "baselines": evaluation.baseline_scores,
+            "skill": evaluation.skill(best),
+            "random_split": random_split,
+        }
+    )
+
+
+def _against_champion(
+    task: str, evaluation: Evaluation, data: TrainingData, split: Split, connections: Connections
+) -> Comparison | None:
+    """Compare the winner with a champion of the same recipe, on the hold-out's rows that the champion has not seen."""
+    try:
+        found = _champion(task, connections)
+    except UnavailableError:  # the gate says that the two were not compared
+        return None
+    if found is None or found[1].about.get("recipe") != evaluation.best:
+        return None
+    version, predictor = found
+    test = split.test_rows(data.table)
+    known = np.isin(data.table.interval_minutes[test], predictor.intervals)
+    unseen = evaluation.rows.ts_s >= datetime.fromisoformat(str(predictor.about["training_until_ts"])).timestamp()
+    if not known.all() or not unseen.any():
+        return None
+    answers, _ = answers_of(predictor, data.table, test)
+    return evaluation.compared_with(evaluation.best, answers, f"champion {version}", unseen)
+
+
+def _champion(task: str, connections: Connections) -> tuple[str, Predictor] | None:
+    """Return version and predictor of the champion, None where there is none."""
+    if not connections.mlflow_tracking_uri:
+        return None
+    with Registry(connections.mlflow_tracking_uri, REGISTERED_MODELS[task], LOOK_S) as registry:
+        ref = registry.champion()
+        if ref is None:
+            return None
+        return ref.version, Predictor.load(registry.fetch(ref, connections.home / "models"))
+
+
+def _delivered(desk: Desk, own: str, progress: Progress) -> tuple[Settled | None, list[Finding]]:
+    """Deliver what waits, oldest first, this training's run last."""
+    settled, findings = None, []
+    for name in sorted(desk.waiting.names(), key=lambda name: (name == own, name)):
+        progress("telling MLflow" if name == own else f"telling MLflow of {name}, which waited")
+        try:
+            done = desk.settle(name, progress)
+        except UnavailableError as error:
+            findings.append(_kept(own, error))
+            break
+        except RefusedError as error:
+            if name == own:
+                raise RefusedError(f"{error}; the run {own} is kept under undelivered/") from error
+            findings.append(Finding("not_deliverable", name, Severity.WARNING, str(error)))
+            continue
+        settled = done if name == own else settled
+    return settled, [*findings, *(settled.findings if settled else ())]
+
+
+def _kept(name: str, error: UnavailableError) -> Finding:
+    message = (
+        f"{error}. The run {name} is kept under undelivered/; the next training or `meter models sync` delivers it, "
+        "and the gate decides then."
+    )
+    return Finding("undelivered", name, Severity.WARNING, message)
+
+
+def _result(training: Training, settled: Settled | None, findings: Sequence[Finding], seconds: float) -> TrainResult:
+    """Return what was done."""
+    evaluation, winner, known = training.evaluation, training.winner, training.final.predictor.about
+    provisional = decide(evidence(training), None, str(known["training_until_ts"]))
+    undelivered = next((each.message for each in findings if each.what == "undelivered"), "")
+    return TrainResult(
+        run_id=settled.run_id if settled else None,
+        model=training.model,
+        version=settled.version if settled else None,
+        promoted=bool(settled and settled.promoted),
+        refused=bool(settled and not settled.promoted),
+        why=settled.why if settled else f"{undelivered} Against the baselines: {provisional.why}",
+        recipe=winner,
+        candidates=evaluation.candidate_scores,
+        metrics=evaluation.candidate_scores[winner],
+        baselines=evaluation.baseline_scores,
+        skill=evaluation.skill(winner),
+        random_split=training.random_split,
+        rows=len(evaluation.rows),
+        data={
+            "since": known["training_from_ts"],
+            "until": known["training_until_ts"],
+            "rows": dict(training.final.rows),
+            "digest": training.digest,
+        },
+        name=training.name,
+        seconds=seconds,
+        findings=tuple(findings),
+    )

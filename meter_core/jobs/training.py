@@ -1,0 +1,112 @@
+"""What a training knows when it is done, and what the gate and the model card are told of it."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from meter_core.contracts.finding import Finding
+from meter_core.contracts.models import REGISTERED_MODELS
+from meter_core.evaluation.promotion import Comparison, Evidence
+from meter_core.evaluation.reading import Evaluation
+from meter_core.evaluation.splits import Split
+from meter_core.features.readings import ReadingTable
+from meter_core.models.fit import Fitted, TrainingData
+
+SCORES = ("rmse", "mae", "r2", "pinball", "coverage", "nmbe", "cv_rmse")
+RANDOM_SPLIT = "random_split_70_30"
+
+
+@dataclass(frozen=True)
+class Training:
+    """Everything a training knows when it is done.
+
+    Attributes:
+        task: `reading`.
+        name: Of the run.
+        started: When it began.
+        data: All readings with features.
+        digest: Of the rows learnt from.
+        split: Hold-out.
+        evaluation: Candidates and baselines on the hold-out.
+        final: The winner, fitted on everything.
+        random_split: Scores of the published, leaky protocol, by candidate.
+        refresh: The winner against a champion of the same recipe.
+        findings: Of leak check and evaluation.
+    """
+
+    task: str
+    name: str
+    started: datetime
+    data: TrainingData
+    digest: str
+    split: Split
+    evaluation: Evaluation
+    final: Fitted
+    random_split: Mapping[str, Any]
+    refresh: Comparison | None
+    findings: Sequence[Finding]
+
+    @property
+    def model(self) -> str:
+        """Registered model."""
+        return REGISTERED_MODELS[self.task]
+
+    @property
+    def winner(self) -> str:
+        """Name of the best candidate."""
+        return self.evaluation.best
+
+
+def data_digest(table: ReadingTable) -> str:
+    """Return the digest of the readings to learn from: equal readings, equal digest, whatever order they came in."""
+    rows = table.take(~np.isnan(table.units_kwh))
+    total = hashlib.sha256()
+    for name in sorted(rows.__dataclass_fields__):
+        values = getattr(rows, name)
+        texts = values.dtype == object
+        content = "\0".join(values.tolist()).encode() if texts else np.ascontiguousarray(values).tobytes()
+        total.update(f"{name}\0{len(content)}\0".encode() + content)
+    return f"sha256:{total.hexdigest()}"
+
+
+def evidence(training: Training) -> Evidence:
+    """Return what the promotion gate decides on."""
+    evaluation, winner = training.evaluation, training.winner
+    bounds = evaluation.skill_bounds(winner)
+    others = [evaluation.comparison(winner, name) for name in evaluation.candidates if name != winner]
+    return Evidence(
+        recipe=winner,
+        score="rmse",
+        value=evaluation.candidate_scores[winner]["rmse"],
+        baselines={name: scores["rmse"] if scores else None for name, scores in evaluation.baseline_scores.items()},
+        skill=evaluation.skill(winner)["rmse"],
+        skill_low=bounds.one_sided_low if bounds else None,
+        coverage=evaluation.candidate_scores[winner]["coverage"],
+        rows=len(evaluation.rows),
+        leaks=tuple(training.findings),
+        others=tuple(other for other in others if other is not None),
+        refresh=training.refresh,
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: a figure that is not defined is null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def iso(ts_s: int) -> str:
+    """Return UTC seconds as ISO 8601."""
+    return datetime.fromtimestamp(ts_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,133 @@
+"""What a training leaves behind: the run folder with model, predictor, plots and tables."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from meter_core.contracts.models import DIGEST_TAG, EXPERIMENTS, PREDICTOR_FOLDER
+from meter_core.features.history import FEATURE_SETS
+from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training, evidence, iso, plain
+from meter_core.jobs.training_figures import metrics, note, params
+from meter_core.jobs.training_plots import HoldOut, save_plots
+from meter_core.models.part import Line
+from meter_core.registry.digest import folder_digest
+from meter_core.registry.runs import ARTIFACTS_FOLDER, MODEL_FOLDER, TrainingRun, write_run
+from meter_core.registry.runs import TrainingData as DataNote
+from meter_core.registry.sklearn_model import as_pipeline, save_sklearn
+
+EXAMPLE_ROWS = 3
+
+
+def write_training(training: Training, folder: Path) -> None:
+    """Fill a run folder."""
+    shown = training.final.predictor
+    main = "history" if "history" in training.final.estimators else "snapshot"
+    _save_part(training, main, folder / MODEL_FOLDER)
+    if main == "history":
+        _save_part(training, "snapshot", folder / MODEL_FOLDER / "snapshot")
+    predictor = folder / MODEL_FOLDER / PREDICTOR_FOLDER
+    shown.save(predictor)
+    artifacts = folder / ARTIFACTS_FOLDER
+    save_plots(_hold_out(training), artifacts / "plots")
+    _save_tables(training, artifacts)
+    write_run(folder, _run(training, folder_digest(predictor), main))
+
+
+def _run(training: Training, digest: str, main: str) -> TrainingRun:
+    """Return what MLflow will be told in words and figures."""
+    known = training.final.predictor.about
+    since, until = str(known["training_from_ts"]), str(known["training_until_ts"])
+    rows = int((~np.isnan(training.data.table.units_kwh)).sum())
+    return TrainingRun(
+        name=training.name,
+        experiment=EXPERIMENTS[training.task],
+        model=training.model,
+        started_ms=int(training.started.timestamp() * 1000),
+        ended_ms=int(datetime.now(UTC).timestamp() * 1000),
+        data=DataNote("meter_reading", training.digest, since, until, rows),
+        params=params(training, since, until),
+        metrics=metrics(training),
+        tags={"task": training.task, "recipe": training.winner, "data_digest": training.digest},
+        version_tags={
+            DIGEST_TAG: digest,
+            "task": training.task,
+            "recipe": training.winner,
+            "trained_from": since,
+            "trained_until": until,
+            "data_digest": training.digest,
+            "rmse": f"{training.evaluation.candidate_scores[training.winner]['rmse']:.6f}",
+        },
+        note=note(training, since, until, main),
+        evidence=plain(evidence(training).as_dict()),
+    )
+
+
+def _save_part(training: Training, part: str, folder: Path) -> None:
+    """Save the scikit-learn model of one part."""
+    fitted, names = training.final, FEATURE_SETS[part]
+    matrix = training.data.matrix[-EXAMPLE_ROWS:, : len(names)]
+    example = pd.DataFrame(matrix, columns=list(names))
+    numbers = fitted.predictor.snapshot if part == "snapshot" else fitted.predictor.history
+    assert numbers is not None  # noqa: S101 - a part that was fitted is in the predictor
+    model = as_pipeline(fitted.estimators[part], fitted.used[part], names, numbers.imputation, example)
+    save_sklearn(model, example, folder)
+
+
+def _save_tables(training: Training, folder: Path) -> None:
+    """Write scores, coefficients and findings as files that MLflow shows."""
+    evaluation = training.evaluation
+    rows = [
+        {"name": name, "kind": kind, **{key: (scores or {}).get(key) for key in SCORES}}
+        for kind, group in (("candidate", evaluation.candidate_scores), ("baseline", evaluation.baseline_scores))
+        for name, scores in group.items()
+    ]
+    published = {name: scores for name, scores in training.random_split.items() if isinstance(scores, Mapping)}
+    rows += [{"name": name, "kind": RANDOM_SPLIT, **scores} for name, scores in published.items()]
+    pd.DataFrame(rows).to_csv(folder / "scores.csv", index=False)
+    coefficients = _coefficients(training)
+    if coefficients:
+        pd.DataFrame(coefficients).to_csv(folder / "coefficients.csv", index=False)
+    said = {
+        "findings": [finding.as_dict() for finding in training.findings],
+        "about": dict(training.final.predictor.about),
+    }
+    (folder / "model_card.json").write_text(json.dumps(plain(said), indent=1, sort_keys=True))
+
+
+def _coefficients(training: Training) -> list[dict[str, Any]]:
+    """Return the linear candidate's coefficients: of the winner where it won, else of its fit before the hold-out."""
+    linear = training.evaluation.candidates.get("linear")
+    if linear is None:
+        return []
+    fitted = training.final if training.winner == "linear" else linear.fitted
+    rows: list[dict[str, Any]] = []
+    for part in (fitted.predictor.snapshot, fitted.predictor.history):
+        if part is not None and isinstance(part.model, Line):
+            rows.append({"part": part.features, "feature": "intercept", "kw_per_unit": part.model.intercept})
+            pairs = zip(part.used, part.model.coefficients.tolist(), strict=True)
+            rows += [{"part": part.features, "feature": name, "kw_per_unit": value} for name, value in pairs]
+            rows += [{"part": part.features, "feature": name, "kw_per_unit": None} for name in part.empty]
+    return rows
+
+
+def _hold_out(training: Training) -> HoldOut:
+    """Return the winner's answers on the hold-out, for the plots."""
+    evaluation, table = training.evaluation, training.data.table
+    answers = evaluation.candidates[training.winner].answers[0]
+    test = training.split.test_rows(table)
+    hour = training.data.matrix[test, FEATURE_SETS["snapshot"].index("local_hour")].astype(np.int64)
+    window = f"{iso(training.split.test_from_s)[:10]} to {iso(training.split.test_until_s)[:10]}"
+    return HoldOut(
+        ts_s=evaluation.rows.ts_s,
+        actual=evaluation.rows.measured_kwh,
+        predicted=answers.mean_kwh,
+        low=answers.quantiles_kwh[:, 0],
+        high=answers.quantiles_kwh[:, -1],
+        local_hour=hour,
+        title=f"{training.winner}, hold-out {window}, fitted on what lies before",
+    )
