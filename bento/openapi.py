@@ -45,14 +45,18 @@ def openapi() -> dict[str, Any]:
             "/predict_batch": {"post": _predict_batch()},
             "/model": {
                 "get": _get(
-                    "The model card: version, data window, scores beside baselines, features, limits.", card=True
+                    "Model",
+                    "The model card: version, data window, scores beside baselines, features, limits.",
+                    card=True,
                 )
             },
-            "/livez": {"get": _get("Whether the process lives.")},
+            "/livez": {"get": _get("Operate", "Whether the process lives.")},
             "/readyz": {
-                "get": _get("200 when a model is loaded or the registry has none yet, else 503.", unready=True)
+                "get": _get(
+                    "Operate", "200 when a model is loaded or the registry has none yet, else 503.", unready=True
+                )
             },
-            "/metrics": {"get": _get("Prometheus metrics.")},
+            "/metrics": {"get": _get("Operate", "Prometheus metrics.")},
         },
         "components": {"schemas": schemas},
     }
@@ -89,13 +93,14 @@ def _post(name: str, summary: str, asked: Any, given: Any, examples: dict[str, A
     problems = {str(status): _problem(text) for status, text in _PROBLEMS.items()}
     return {
         "operationId": name,
+        "tags": ["Predict"],
         "summary": summary,
         "requestBody": {"required": True, "content": {"application/json": {"schema": asked, "examples": named}}},
         "responses": {"200": _json("Predicted", given), **problems},
     }
 
 
-def _get(summary: str, *, card: bool = False, unready: bool = False) -> dict[str, Any]:
+def _get(tag: str, summary: str, *, card: bool = False, unready: bool = False) -> dict[str, Any]:
     """Return the description of a GET route."""
     answer = _json("The card", {"type": "object"}) if card else {"description": "Yes"}
     responses: dict[str, Any] = {"200": answer}
@@ -103,7 +108,7 @@ def _get(summary: str, *, card: bool = False, unready: bool = False) -> dict[str
         responses["503"] = _problem(_PROBLEMS[503])
     if unready:
         responses["503"] = {"description": "A champion exists that is not loaded, or the registry cannot be asked"}
-    return {"summary": summary, "responses": responses}
+    return {"tags": [tag], "summary": summary, "responses": responses}
 
 
 _PROBLEMS: Final = {

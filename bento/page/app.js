@@ -77,14 +77,15 @@ function showProblem(problem) {
   const loose = [];
   for (const error of problem.errors ?? []) {
     const field = form.elements[error.path.split(/[.[]/)[0]];
-    if (field) attach(field, "error", `${sentence(error.message)} ${sentence(error.remedy)}`);
+    if (field) attach(field, "error", besideField(error));
     else loose.push(`${sentence(error.message)} ${sentence(error.remedy)}`);
     if (field?.closest("details")) field.closest("details").open = true;
   }
   if (!problem.errors?.length) loose.push(sentence(problem.detail));
   $("form-error").textContent = loose.join(" ");
   $("form-error").hidden = loose.length === 0;
-  form.querySelector('[aria-invalid="true"]')?.focus();
+  if (state.wanted) form.querySelector('[aria-invalid="true"]')?.focus();
+  state.wanted = false;
   $("answer").classList.toggle("stale-result", Boolean(state.answer));
 }
 
@@ -93,14 +94,21 @@ const sentence = (text) => {
   return trimmed && trimmed[0].toUpperCase() + trimmed.slice(1) + (/[.?!]$/.test(trimmed) ? "" : ".");
 };
 
+/** An error as it reads under its field: the field and its value need not be said again. */
+function besideField(error) {
+  const message = error.message.replace(/^\w+ is (missing$)?.*?: /, "$1");
+  return `${sentence(message)} ${sentence(error.remedy.replace("null where it was not measured", "leave it empty where it was not measured"))}`;
+}
+
+const labelOf = (name) => form.elements[name].labels[0].firstChild.textContent.trim();
+
 /** Problems the browser itself sees, in the shape the service would answer. */
 function ownProblem() {
   const errors = [];
   for (const name of MEASURED) {
     const field = form.elements[name];
-    const label = field.labels[0].firstChild.textContent.trim();
     if (field.validity.badInput) errors.push({ path: name, message: "this is not a number", remedy: "write it with digits and a point" });
-    else if (field.required && field.value.trim() === "") errors.push({ path: name, message: `${label} is needed`, remedy: "" });
+    else if (field.required && field.value.trim() === "") errors.push({ path: name, message: `${labelOf(name)} is needed`, remedy: "" });
   }
   return errors.length ? { errors } : null;
 }
@@ -144,7 +152,7 @@ function showAnswer(answer, body) {
   const warnings = answer.warnings.map((warning) => {
     const line = document.createElement("p");
     line.className = "warning";
-    line.textContent = `${sentence(warning.message)} ${sentence(warning.remedy)}`;
+    line.textContent = `${sentence(warning.message.replace(warning.path, labelOf(warning.path)))} ${sentence(warning.remedy)}`;
     return line;
   });
   $("warnings").replaceChildren(...warnings);
@@ -169,10 +177,10 @@ function explanation(answer, body) {
   const kind = body.local_day_of_week >= state.rules.weekend_from ? "weekends" : "working days";
   const when = `at ${clock(body.local_hour)} on ${kind}`;
   if (answer.status === "Unknown") return `Too little was measured ${when} to say what is usual.`;
-  const whose = answer.basis === "meter" ? "This meter’s own recent weeks" : "All meters the model was trained on";
-  const range = `*${kwh(answer.usual_low_kwh)}* and *${kwh(answer.usual_high_kwh)} kWh*`;
+  const whose = answer.basis === "meter" ? "In its recent weeks this meter used" : "The meters that the model learned from used";
+  const range = `*${kwh(answer.usual_low_kwh)}* to *${kwh(answer.usual_high_kwh)} kWh*`;
   const verdict = { Low: "The prediction is below that.", High: "The prediction is above that.", Normal: "The prediction is inside." }[answer.status];
-  return `${whose} were between ${range} ${when} half of the time. ${verdict}`;
+  return `${whose} ${range} ${when}, half of the time. ${verdict}`;
 }
 
 /** Text with *strong* words as nodes. */
