@@ -1,11 +1,22 @@
 """Source profiles: the built-in ones, what a YAML file may say, and how it is told what is wrong."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from meter_core.contracts.readings import CANONICAL_COLUMNS
-from meter_core.sources import Kind, WrongSourceError, load_profile, profile_names, template_csv
+from meter_core.sources import (
+    Kind,
+    Profile,
+    Stamp,
+    WrongSourceError,
+    load_profile,
+    profile_names,
+    read_delivery,
+    template_csv,
+)
+from meter_core.sources.profile import MAPPABLE
 
 GOOD = """
 name: nightly
@@ -94,3 +105,21 @@ def test_what_is_wrong_is_named_with_field_and_value(tmp_path, change, words):
 
 def test_a_yaml_file_that_is_something_else(tmp_path):
     assert "is not a source profile" in problem(tmp_path, "- one\n- two\n")
+
+
+def test_the_example_of_the_documentation_reads_its_file(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "source-profiles.md").read_text()
+    lines, yaml = re.findall(r"^```\w*\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[:2]
+    (tmp_path / "delivery.csv").write_text(lines, encoding="latin-1")
+    frame = read_delivery(tmp_path / "delivery.csv", load_profile(written(tmp_path, yaml))).frame
+    assert frame["code"].isna().all()
+    assert frame["reading_ts"].iloc[0].isoformat() == "2025-01-31T23:00:00+00:00"  # the quarter before 00:15 at UTC+1
+    assert frame["available_ts"].iloc[0].isoformat() == "2025-02-01T05:15:00+00:00"  # six hours after its end
+    assert frame["units_kwh"].tolist()[0] == pytest.approx(0.1035)
+    assert frame["quality"].tolist() == ["measured", "estimated"]
+
+
+def test_the_documentation_lists_every_key_and_every_column():
+    page = (Path(__file__).parents[2] / "docs" / "source-profiles.md").read_text()
+    keys = {*Profile.model_fields, *(f"stamp.{name}" for name in Stamp.model_fields), *MAPPABLE} - {"stamp"}
+    assert not [key for key in keys if f"`{key}`" not in page]
