@@ -1,0 +1,75 @@
+"""The `meter` command: one command a use case; each imports what it needs when it runs, so that `--help` is instant."""
+
+from typing import Annotated
+
+import typer
+
+from meter_core import __version__
+from meter_core.cli import data, modelling, services
+from meter_core.cli.demo import demo
+
+app = typer.Typer(
+    name="meter",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Predicts how many kWh each meter will use.\n\n"
+    "Without any settings everything runs on this machine, all state in the folder METER_HOME (default .meter).\n\n"
+    "Exit status: 0 done; 1 a check or gate said no; 2 wrong use; 3 something it needs cannot be reached.",
+    epilog="First time? [bold]meter demo[/bold] runs the main job on measured data that is shipped.",
+)
+
+
+def _version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        typer.echo(f"meter {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def meter(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Predict how many kWh each meter will use."""
+
+
+START, DATA, MODEL = "Start", "Readings", "Models and predictions"
+
+app.command("demo", rich_help_panel=START, epilog="Example: [bold]meter demo[/bold]")(demo)
+app.command("up", rich_help_panel=START, epilog="Example: [bold]METER_HOME=~/meter meter up[/bold]")(services.up)
+app.command("serve", rich_help_panel=START, epilog="Example: [bold]meter serve[/bold]")(services.serve)
+app.command("status", rich_help_panel=START, epilog="Example: [bold]meter status --json[/bold]")(services.status)
+
+app.command(
+    "ingest",
+    rich_help_panel=DATA,
+    epilog="Example: [bold]meter ingest data/uci_sceaux_hourly_2006-2009.csv.gz --source uci_sceaux[/bold]",
+)(data.ingest)
+app.add_typer(data.sources_app, name="sources", rich_help_panel=DATA)
+app.add_typer(data.db_app, name="db", rich_help_panel=DATA)
+
+app.command("train", rich_help_panel=MODEL, epilog="Example: [bold]meter train --until 2009-12-01[/bold]")(
+    modelling.train
+)
+app.command("predict", rich_help_panel=MODEL, epilog="Example: [bold]meter predict --since 2009-12-01[/bold]")(
+    modelling.predict
+)
+app.command(
+    "backtest",
+    rich_help_panel=MODEL,
+    epilog="Example: [bold]meter backtest data/uci_sceaux_hourly_2006-2009.csv.gz --source uci_sceaux --task reading "
+    "--test-from 2009-01-01[/bold]",
+)(modelling.backtest)
+app.add_typer(modelling.models_app, name="models", rich_help_panel=MODEL)
+app.command("promote", rich_help_panel=MODEL, epilog="Example: [bold]meter promote 3 --why 'reviewed'[/bold]")(
+    modelling.promote
+)
+app.command("rollback", rich_help_panel=MODEL, epilog="Example: [bold]meter rollback[/bold]")(modelling.rollback)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

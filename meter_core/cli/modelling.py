@@ -1,0 +1,224 @@
+"""Commands for models and predictions: train, predict, backtest, models, promote, rollback."""
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from meter_core.cli.output import JsonOption, Speaker, speaking
+from meter_core.embedded import Connections, Need, services
+from meter_core.settings import Settings
+
+SHOWN_SCORES = ("rmse", "mae", "r2", "pinball", "coverage")
+
+
+class Task(StrEnum):
+    """What is predicted. The task `ahead` arrives with the forecasts."""
+
+    READING = "reading"
+
+
+class FeatureSet(StrEnum):
+    """What a model may see: the snapshot alone, or the meter's recent history too."""
+
+    SNAPSHOT = "snapshot"
+    HISTORY = "history"
+
+
+class Refit(StrEnum):
+    """How often a backtest fits anew."""
+
+    NONE = "none"
+    FOUR_WEEKS = "28d"
+    MONTH = "month"
+
+
+TaskOption = Annotated[Task, typer.Option(help="What is predicted.")]
+models_app = typer.Typer(invoke_without_command=True, help="The registered models: versions, champion, challenger.")
+
+
+def train(
+    task: TaskOption = Task.READING,
+    since: Annotated[datetime | None, typer.Option("--from", help="First instant of the training data, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="End of the training data, UTC, exclusive.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train and compare candidates, register the winner, promote it if it passes the gate."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.train import train as run
+
+        with speaker.progress("starting PostgreSQL and MLflow") as bar, registry(bar) as (settings, urls):
+            result = run(task.value, in_utc(since), in_utc(until), settings, urls, progress=bar).as_dict()
+        if not speaker.result(result):
+            show_training(speaker, result)
+
+
+def predict(
+    task: TaskOption = Task.READING,
+    since: Annotated[datetime | None, typer.Option(help="Predict again from here on, UTC.")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV to write.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict what the champion has not predicted yet: to PostgreSQL and a CSV."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.predict import predict as run
+
+        with speaker.progress("starting PostgreSQL and MLflow") as bar, registry(bar) as (settings, urls):
+            result = run(task.value, in_utc(since), out, settings, urls, progress=bar).as_dict()
+        if not speaker.result(result):
+            speaker.facts(
+                {name: result[name] for name in ("rows", "min", "mean", "max", "model_version", "out", "seconds")}
+            )
+
+
+def backtest(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Delivered file, plain or gzip.")],
+    source: Annotated[str, typer.Option(help="Built-in profile (see: meter sources list) or a YAML file.")],
+    test_from: Annotated[
+        datetime, typer.Option(help="First local day of the test; nothing from here on is fitted on.")
+    ],
+    task: TaskOption = Task.READING,
+    until: Annotated[datetime | None, typer.Option(help="End of the test, exclusive; else the file's end.")] = None,
+    features: Annotated[FeatureSet, typer.Option(help="What the models may see.")] = FeatureSet.SNAPSHOT,
+    refit: Annotated[Refit, typer.Option(help="How often to fit anew.")] = Refit.NONE,
+    zone: Annotated[str | None, typer.Option(help="IANA zone, where the profile leaves it open.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate straight from a file, no database: every candidate beside every baseline, on rows none of them saw."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.backtest import backtest as run
+
+        with speaker.progress("reading the file") as bar:
+            result = run(
+                file,
+                source,
+                task.value,
+                test_from=test_from.date(),
+                until=until and until.date(),
+                features=features.value,
+                refit=refit.value,
+                zone=zone,
+                out=out,
+                progress=bar,
+            ).as_dict()
+        if not speaker.result(result):
+            show_backtest(speaker, result)
+
+
+@models_app.callback()
+def models(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List the versions, the champion and the challenger."""
+    if context.invoked_subcommand is not None:
+        return
+    with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
+        from meter_core.jobs.models import list_models
+
+        result = list_models(settings, urls).as_dict()
+        if not speaker.result(result):
+            show_models(speaker, result)
+
+
+@models_app.command("sync")
+def sync(as_json: JsonOption = False) -> None:
+    """Deliver the runs that were trained while MLflow was away."""
+    with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
+        from meter_core.jobs.models import sync as run
+
+        result = run(settings, urls, progress=speaker.say).as_dict()
+        if not speaker.result(result):
+            rows = [(done["name"], done["version"], done["promoted"], done["why"]) for done in result["delivered"]]
+            speaker.table("Delivered", ["run", "version", "promoted", "why"], rows, numeric_from=4)
+            speaker.facts({"still waiting": ", ".join(result["undelivered"]) or "none"})
+
+
+def promote(
+    version: Annotated[str, typer.Argument(metavar="V", help="Version to make the champion.")],
+    why: Annotated[str, typer.Option(help="Recorded with the promotion.")] = "by hand",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a version the champion; who and why are recorded."""
+    with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
+        from meter_core.jobs.models import promote as run
+
+        show_alias(speaker, run(version, getpass.getuser(), why, settings, urls).as_dict())
+
+
+def rollback(
+    why: Annotated[str, typer.Option(help="Recorded with the rollback.")] = "by hand", as_json: JsonOption = False
+) -> None:
+    """Make the champion before this one the champion again."""
+    with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
+        from meter_core.jobs.models import rollback as run
+
+        show_alias(speaker, run(getpass.getuser(), why, settings, urls).as_dict())
+
+
+@contextmanager
+def registry(progress: Callable[[str], None]) -> Iterator[tuple[Settings, Connections]]:
+    """Have PostgreSQL and MLflow for as long as the block lasts."""
+    settings = Settings()
+    with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=progress) as urls:
+        yield settings, urls
+
+
+def in_utc(moment: datetime | None) -> datetime | None:
+    """Return what was typed as an instant: without offset it means UTC."""
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=UTC)
+
+
+def show_alias(speaker: Speaker, result: dict[str, Any]) -> None:
+    """Print who is champion now."""
+    if not speaker.result(result):
+        speaker.facts({name: result[name] for name in ("model", "champion", "previous", "who", "why")})
+
+
+def show_models(speaker: Speaker, result: dict[str, Any]) -> None:
+    """Print the versions, newest first."""
+    rows = [
+        (found["version"], ", ".join(found["aliases"]), found["tags"].get("recipe"), found["tags"].get("why"))
+        for found in result["versions"]
+    ]
+    if rows:
+        speaker.table(result["model"], ["version", "alias", "recipe", "why"], rows, numeric_from=4)
+    else:
+        speaker.out.print(f"{result['model']} has no version yet: meter train makes the first", markup=False)
+    if result["undelivered"]:
+        speaker.facts({"waiting for MLflow (meter models sync)": ", ".join(result["undelivered"])})
+
+
+def show_training(speaker: Speaker, result: dict[str, Any]) -> None:
+    """Print the verdict, then candidates beside baselines."""
+    verdict = "promoted to champion" if result["promoted"] else "not promoted"
+    speaker.facts({"version": result["version"], "verdict": verdict, "why": result["why"], "run": result["run_id"]})
+    show_scores(speaker, result)
+
+
+def show_backtest(speaker: Speaker, result: dict[str, Any]) -> None:
+    """Print the scores, the skill and on what they rest."""
+    show_scores(speaker, result)
+    speaker.facts(
+        {
+            "skill over the strongest baseline": ", ".join(
+                f"{name} {value:+.1%}" for name, value in result["skill"].items() if isinstance(value, float)
+            ),
+            "coverage of the 80 % range": f"{result['coverage']:.1%}",
+            "rows, origins": f"{result['rows']:,}, {result['origins']:,}",
+        }
+    )
+
+
+def show_scores(speaker: Speaker, result: dict[str, Any]) -> None:
+    """Print candidates and baselines in one table, the best RMSE first: the same rows, seen by none in training."""
+    everything = [(name, "candidate", scores) for name, scores in result["candidates"].items()]
+    everything += [(name, "baseline", scores) for name, scores in result["baselines"].items() if scores]
+    ordered = sorted(everything, key=lambda row: float(row[2]["rmse"]))
+    rows = [(name, kind, *(scores.get(score) for score in SHOWN_SCORES)) for name, kind, scores in ordered]
+    speaker.table("Scores per hour of rows not seen in training, kWh", ["", "", *SHOWN_SCORES], rows, numeric_from=2)

@@ -1,0 +1,144 @@
+"""How a command speaks: results on stdout as tables or one JSON object, progress and errors on stderr."""
+
+import json
+import logging
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from meter_core.contracts.errors import MeterError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
+
+INTERRUPTED = 130
+
+
+@dataclass
+class Speaker:
+    """One command's voice.
+
+    Attributes:
+        as_json: Whether stdout gets one JSON object instead of tables.
+    """
+
+    as_json: bool
+    out: Console = field(default_factory=lambda: Console(file=sys.stdout, highlight=False))
+    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+
+    def say(self, text: str) -> None:
+        """Print one line of progress to stderr."""
+        self.err.print(text, markup=False)
+
+    def result(self, values: Mapping[str, Any]) -> bool:
+        """Print the JSON object where it was asked for; say whether it was."""
+        if self.as_json:
+            self.out.file.write(json.dumps(plain(values), default=str, allow_nan=False) + "\n")
+            self.out.file.flush()
+        return self.as_json
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], numeric_from: int = 1) -> None:
+        """Print a table; columns from `numeric_from` on are numbers and stand right."""
+        table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+        for n, name in enumerate(columns):
+            table.add_column(name, justify="right" if n >= numeric_from else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(format_value(value) for value in row))
+        self.out.print(table)
+
+    def facts(self, pairs: Mapping[str, Any]) -> None:
+        """Print name and value, one a line, aligned."""
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="dim")
+        grid.add_column(overflow="fold")
+        for name, value in pairs.items():
+            grid.add_row(name, format_value(value))
+        self.out.print(grid)
+
+    @contextmanager
+    def progress(self, text: str) -> Iterator["Bar"]:
+        """Show a bar while the block runs; without a terminal, each new step once as a line."""
+        if not self.err.is_terminal:
+            self.say(text)
+            yield Bar(self)
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.err, transient=True) as shown:
+            yield Bar(self, shown, shown.add_task(text, total=None))
+
+
+@dataclass
+class Bar:
+    """What jobs report their progress to: call it with a sentence, and with a share from 0 to 1 where it is known."""
+
+    speaker: Speaker
+    shown: Progress | None = None
+    task: Any = None
+    last: str = ""
+
+    def __call__(self, text: str, share: float | None = None) -> None:
+        """Show where the job is."""
+        if self.shown is not None:
+            self.shown.update(self.task, description=text, total=None if share is None else 1.0, completed=share or 0.0)
+        elif text != self.last:
+            self.speaker.say(f"  {text}")
+        self.last = text
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: a figure that is not defined is null, never NaN."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def format_value(value: Any) -> str:
+    """Return a value as people read it: thousands separated, floats with four significant digits, None as a dash."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+    return str(value)
+
+
+@contextmanager
+def speaking(as_json: bool) -> Iterator[Speaker]:
+    """Give a command its voice; turn errors into a sentence on stderr and the exit status of the design.
+
+    Raises:
+        typer.Exit: with 1, 2 or 3 for an error of ours, 130 for Ctrl-C.
+    """
+    level = os.environ.get("METER_LOG_LEVEL", "WARNING")
+    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it sets INFO for itself
+    speaker = Speaker(as_json)
+    try:
+        with redirect_stdout(sys.stderr):  # MLflow prints links of its own
+            yield speaker
+    except MeterError as error:
+        fail(speaker, str(error), error.exit_status)
+    except KeyboardInterrupt:
+        fail(speaker, "interrupted", INTERRUPTED)
+
+
+def fail(speaker: Speaker, message: str, exit_status: int) -> NoReturn:
+    """Say the error, as JSON too where it was asked for, and leave with the status."""
+    speaker.err.print(f"error: {message}", style="red", markup=False)
+    speaker.result({"error": message, "exit_status": exit_status})
+    raise typer.Exit(exit_status)

@@ -1,0 +1,74 @@
+"""The applications beside meter_core, run as processes: the flows' deployment and runs."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from meter_core.contracts.errors import MeterError, UnavailableError
+from meter_core.embedded import Connections
+from meter_core.embedded.applications import repository_with
+
+
+class FlowRunError(MeterError):
+    """A flow run ended otherwise than completed; carries its exit status."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
+def deploy_flows(urls: Connections) -> None:
+    """Put the flows with their schedules on the Prefect server.
+
+    Raises:
+        UnavailableError: where that fails, with the process's own words.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.deploy"],
+        cwd=repository_with("flows"),
+        env={**os.environ, **urls.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise UnavailableError(f"the flows could not be deployed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def run_flow(urls: Connections, name: str, parameters: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
+    """Run a deployment and wait for its end.
+
+    Args:
+        urls: Where the services are.
+        name: `flow/deployment`.
+        parameters: Of the flow, as JSON values.
+        say: Gets each line of its progress.
+
+    Returns:
+        What `python -m flows.run` prints: state, url, and each job's result.
+
+    Raises:
+        FlowRunError: the run did not complete; with the exit status of the job that said no.
+    """
+    command = [sys.executable, "-m", "flows.run", name]
+    for key, value in parameters.items():
+        command += ["--param", f"{key}={json.dumps(value)}"]
+    environment = {**os.environ, **urls.environment()}
+    with subprocess.Popen(
+        command,
+        cwd=repository_with("flows"),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for line in process.stderr or ():
+            say(line.rstrip())
+        printed = process.stdout.read() if process.stdout else ""
+    ended = json.loads(printed) if printed.strip() else {"message": "it printed nothing"}
+    if process.returncode != 0:
+        raise FlowRunError(f"the flow run {name} did not complete: {ended['message']}", process.returncode)
+    return ended

@@ -1,0 +1,89 @@
+"""Commands that start things or say how they are: up, serve, status."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from meter_core.cli.output import JsonOption, Speaker, speaking
+from meter_core.cli.processes import FlowRunError, deploy_flows, run_flow
+from meter_core.embedded import Connections, Need, services
+from meter_core.settings import Settings
+
+INBOX_POLL_SECONDS = 3.0
+RETRY_AFTER_SECONDS = 60.0
+
+
+def up(as_json: JsonOption = False) -> None:
+    """Start everything on this machine and watch the inbox, until Ctrl-C."""
+    with speaking(as_json) as speaker:
+        settings = Settings()
+        with services(settings, set(Need), progress=speaker.say) as urls:
+            speaker.say("deploying the flows")
+            deploy_flows(urls)
+            links = shown_urls(settings, urls)
+            if not speaker.result({"urls": links}):
+                speaker.facts(links)
+                speaker.say(
+                    f"\nPut files into {settings.files_root}/inbox/PROFILE/ and they are ingested. Ctrl-C stops all."
+                )
+            until_interrupted(lambda: ingest_arrivals(speaker, settings, urls))
+        speaker.say(f"stopped; the data stays in {settings.home}")
+
+
+def serve(as_json: JsonOption = False) -> None:
+    """Serve predictions over HTTP, with the page, until Ctrl-C."""
+    with speaking(as_json) as speaker, services(Settings(), {Need.PAGE}, progress=speaker.say) as urls:
+        links = {"page": urls.page_url, "API": f"{urls.page_url}/docs"}
+        if not speaker.result({"urls": links}):
+            speaker.facts(links)
+            speaker.say("Ctrl-C stops it.")
+        until_interrupted(lambda: time.sleep(INBOX_POLL_SECONDS))
+
+
+def status(as_json: JsonOption = False) -> None:
+    """Say what runs, what is fresh, what is wrong, and the remedy."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.status import status as run
+
+        checks = run(Settings())
+        if not speaker.result({"checks": [check.as_dict() for check in checks]}):
+            speaker.table(
+                "Status", ["", "part", "what"], [(c.severity, c.where, c.message) for c in checks], numeric_from=3
+            )
+
+
+def ingest_arrivals(speaker: Speaker, settings: Settings, urls: Connections) -> None:
+    """Look into the inbox once; what lies there is ingested by the flow that also runs each night."""
+    from meter_core.jobs.inbox import Inbox
+
+    time.sleep(INBOX_POLL_SECONDS)
+    if not Inbox(settings.files_root).waiting():
+        return
+    try:
+        ended = run_flow(urls, "ingest_readings/daily", {}, lambda text: speaker.say(f"  {text}"))
+        speaker.say(f"inbox: {ended['message']}")
+    except FlowRunError as error:
+        speaker.say(f"inbox: {error}; trying again in {RETRY_AFTER_SECONDS:.0f} s")
+        time.sleep(RETRY_AFTER_SECONDS)
+
+
+def shown_urls(settings: Settings, urls: Connections) -> dict[str, str | None]:
+    """Return where a person can look."""
+    docs = Path(settings.files_root) / "data_docs" / "index.html"
+    return {
+        "page": urls.page_url,
+        "API": f"{urls.page_url}/docs",
+        "MLflow": urls.mlflow_tracking_uri,
+        "Prefect": urls.prefect_ui_url,
+        "data docs": docs.as_uri() if docs.is_absolute() else f"{settings.files_root}/data_docs/index.html",
+        "files": settings.files_root,
+    }
+
+
+def until_interrupted(step: Callable[[], None]) -> None:
+    """Repeat a step until Ctrl-C."""
+    try:
+        while True:
+            step()
+    except KeyboardInterrupt:
+        return
