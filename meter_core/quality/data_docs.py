@@ -5,12 +5,15 @@ sections with the results, and the page around them brings everything it needs i
 """
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import fsspec
 import pandas as pd
+from fsspec.implementations.local import LocalFileSystem
 
 from meter_core.contracts.errors import UnavailableError
 from meter_core.quality import page
@@ -94,8 +97,16 @@ def _summaries(place: str) -> list[dict[str, Any]]:
 
 
 def _write(url: str, text: str) -> None:
-    """Write a text to a path or URL, whole or not at all."""
+    """Write a text to a path or URL, whole or not at all: no page is left half written on a full disk."""
     system, path = fsspec.core.url_to_fs(url)
-    system.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    with system.transaction, system.open(path, "wb") as file:
-        file.write(text.encode())
+    if not isinstance(system, LocalFileSystem):
+        system.pipe_file(path, text.encode())
+        return
+    whole = Path(path)
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    part = whole.with_name(f".{whole.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(text.encode())
+        part.replace(whole)
+    finally:
+        part.unlink(missing_ok=True)

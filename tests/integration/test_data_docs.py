@@ -6,8 +6,10 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import fsspec
 import pytest
 
+from meter_core.contracts.errors import UnavailableError
 from meter_core.quality import RULES, Action, Expectation, Limits, Rule, Subject, check, document
 from meter_core.quality.suite import broken_findings, run_suite
 from meter_core.sources import load_profile, read_delivery, template_csv
@@ -87,6 +89,7 @@ def test_the_page_says_what_was_found_where(documented):
 
 def test_pages_hold_no_meter_no_value_and_no_address(documented):
     folder = Path(documented.data_docs).parent
+    assert {path.name for path in folder.iterdir()} == {"index.html", "summary.json", "validation.json"}
     for path in [*folder.iterdir(), folder.parent / "index.html"]:
         text = path.read_text()
         assert not re.search(r"https?://|//cdn|src=|@import|url\(", text), path.name
@@ -109,6 +112,21 @@ def test_a_stopped_delivery_has_its_page_too(faulty, tmp_path):
     text = Path(verdict.data_docs).read_text()
     assert "Stopped: nothing was loaded" in text
     assert "f.csv was stopped" in text
+
+
+def test_a_place_that_cannot_be_written_is_named(faulty, judged, tmp_path):
+    (tmp_path / "files").write_text("a file where the folder should be")
+    subject = Subject(faulty.file_name, faulty.file_digest, "canonical", "UTC", faulty.lines)
+    with pytest.raises(UnavailableError, match=r"files/data_docs: .*set METER_FILES_URL"):
+        document(faulty.frame, judged, subject, str(tmp_path / "files"), LIMITS)
+
+
+def test_pages_go_to_any_file_system_that_a_url_names(faulty, judged):
+    subject = Subject(faulty.file_name, faulty.file_digest, "canonical", "UTC", faulty.lines)
+    verdict = document(faulty.frame, judged, subject, "memory://bucket", LIMITS)
+    assert verdict.data_docs.startswith("memory://bucket/data_docs/")
+    with fsspec.open("memory://bucket/data_docs/index.html", "rt") as page:
+        assert "more.csv" in page.read()
 
 
 def test_pages_open_in_a_browser_styled_and_without_a_request_to_anywhere(documented):
