@@ -94,7 +94,8 @@ class Forest:
         np.bitwise_and(left, np.negative(left), out=left)
         np.multiply(left, self._factor, out=left)
         np.right_shift(left, self._shift, out=left)
-        return self._values.take(left + self._offset).sum(axis=1) + self.trees.baseline
+        place = np.add(left, self._offset, dtype=np.int64, casting="unsafe")  # below 64: no unsigned value is lost
+        return self._values.take(place).sum(axis=1) + self.trees.baseline
 
 
 _SHIFT: Final = {16: 12, 32: 27, 64: 58}
