@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 LONGEST_FUNCTION, LONGEST_MODULE = 60, 400
-ASSERTING = {"raises", "warns", "fail"}
+ASSERTING = {"raises", "warns", "fail", "expect"}
 MACHINE_PATH = re.compile(r"(?<![\w.$}~])/(?:work|root|farm|home/\w+)/")
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|registry\.npmjs|proxy\.golang|crates\.io|deb\.debian")
 
