@@ -1,8 +1,10 @@
 """Where the services are, and the environment that tells a child process so."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -20,6 +22,7 @@ ADDRESSES = frozenset({"METER_DATABASE_URL", "MLFLOW_TRACKING_URI", "METER_MLFLO
     "METER_PREFECT_API_URL",
 }
 """Variables that say where a service is: what the settings say counts, not what the shell happens to have."""
+_SERVICES = ("database_url", "mlflow_tracking_uri", "prefect_api_url", "page_url")
 LOCAL_NAMES = "localhost,127.0.0.1,::1"
 
 
@@ -56,6 +59,12 @@ class Connections:
             prefect_api_url=settings.prefect_api_url,
         )
 
+    def only(self, fields: Collection[str]) -> "Connections":
+        """The same without every service but those in `fields`; `home` and `files_url` stay."""
+        others = set(_SERVICES).difference(fields)
+        nothing: dict[str, Any] = dict.fromkeys(others)
+        return replace(self, **nothing)
+
     @property
     def prefect_ui_url(self) -> str | None:
         """The web page that belongs to `prefect_api_url`."""
@@ -63,9 +72,8 @@ class Connections:
 
     def environment(self) -> dict[str, str]:
         """Variables that let a child process reach the same services instead of starting its own."""
-        database_url = self.database_url.get_secret_value() if self.database_url else None
         known = {
-            "METER_DATABASE_URL": database_url,
+            "METER_DATABASE_URL": reveal(self.database_url),
             "MLFLOW_TRACKING_URI": self.mlflow_tracking_uri,
             "PREFECT_API_URL": self.prefect_api_url,
         }
@@ -80,6 +88,11 @@ class Connections:
             **({"PREFECT_HOME": str(self.home / "prefect")} if self.own_prefect else {}),
             **{name: value for name, value in known.items() if value},
         }
+
+
+def reveal(value: str | SecretStr | None) -> str | None:
+    """The text of a URL, secret or not."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _with_local_names(names: str | None) -> str:

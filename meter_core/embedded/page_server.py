@@ -22,6 +22,7 @@ class PageServer(WebServer):
     title = "the page"
     port_setting = "page_port"
     health_path = "/livez"
+    told = ("mlflow_tracking_uri",)
 
     def folder(self) -> Path:
         """The repository: the service is found by path."""

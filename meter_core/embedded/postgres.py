@@ -98,11 +98,6 @@ class PostgresServer(Server):
     def _url_of(self, database: str) -> str:
         return f"postgresql://{NAME}@/{database}?host={self.socket}&port={PORT}"
 
-    @property
-    def inputs(self) -> str:
-        """It is told nothing about other services."""
-        return ""
-
     def extra(self) -> dict[str, str]:
         """Its socket may lie in another folder than this process would choose."""
         return {"socket": str(self.socket)}

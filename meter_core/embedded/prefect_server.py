@@ -56,6 +56,7 @@ class PrefectWorker(Server):
 
     need = Need.WORKER
     title = "Prefect worker"
+    told = ("database_url", "mlflow_tracking_uri", "prefect_api_url", "files_url")
 
     @property
     def name(self) -> str:

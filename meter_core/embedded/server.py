@@ -14,7 +14,7 @@ import psutil
 
 from meter_core.contracts.errors import UnavailableError
 from meter_core.embedded import ports, processes, records
-from meter_core.embedded.connections import ADDRESSES, Connections
+from meter_core.embedded.connections import ADDRESSES, Connections, reveal
 from meter_core.embedded.home import Home
 from meter_core.embedded.locks import check
 from meter_core.embedded.needs import Need
@@ -39,18 +39,20 @@ class Server(ABC):
         need: Which service this is.
         title: What a person calls it.
         port_setting: Name of the field of Settings with its TCP port, or None.
+        told: Fields of Connections that it is told; of other services it knows nothing.
     """
 
     need: Need
     title: str
     port_setting: str | None = None
+    told: tuple[str, ...] = ()
     stop_signal = signal.SIGTERM
     stop_seconds = 20.0
 
     def __init__(self, home: Home, settings: Settings, connections: Connections) -> None:
         self.home = home
         self.settings = settings
-        self.connections = connections
+        self.connections = connections.only(self.told)
 
     @abstractmethod
     def command(self, port: int | None) -> list[str]:
@@ -90,8 +92,8 @@ class Server(ABC):
     @property
     def inputs(self) -> str:
         """Digest of what it is told about other services: with another one it has to be started anew."""
-        told = json.dumps(self.connections.environment(), sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        told = [str(reveal(getattr(self.connections, field))) for field in self.told]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     def environment(self, port: int | None) -> dict[str, str]:
         """The whole environment of the server."""

@@ -1,4 +1,4 @@
-"""MLflow, Prefect and its worker as real processes, started once for this module."""
+"""MLflow, Prefect, its worker and the page as real processes, started once for this module."""
 
 import sqlite3
 from pathlib import Path
@@ -20,7 +20,7 @@ def home(tmp_path_factory):
 def stack(home, embedded_settings):
     settings = embedded_settings(home)
     told: list[str] = []
-    with services(settings, {Need.WORKER}, progress=told.append) as connections:
+    with services(settings, {Need.WORKER, Need.PAGE}, progress=told.append) as connections:
         yield settings, connections, told
 
 
@@ -31,11 +31,11 @@ def get(url: str) -> httpx.Response:
 def test_everything_that_the_worker_needs_comes_along(stack, home):
     settings, connections, told = stack
     states = {state.name: state for state in running(settings)}
-    assert set(states) == {"postgres", "mlflow", "prefect", "worker"}
+    assert set(states) == {"postgres", "mlflow", "prefect", "worker", "page"}
     assert all(state.healthy for state in states.values())
     assert all(state.log.is_file() and state.log.parent == home / "logs" for state in states.values())
-    assert sum("ready after" in text for text in told) == 4
-    assert connections.page_url is None
+    assert sum("ready after" in text for text in told) == 5
+    assert get(f"{connections.page_url}/livez").status_code == 200
 
 
 def test_mlflow_keeps_artifacts_in_the_home_through_its_server(stack, home):
@@ -80,6 +80,17 @@ def test_the_worker_passes_on_where_everything_is(stack, home):
     assert (Path(process.cwd()) / "flows").is_dir()
 
 
+def test_the_page_alone_is_shared_with_one_that_has_everything(stack):
+    settings, connections, _ = stack
+    with services(settings, {Need.PAGE}) as few:
+        assert few.page_url == connections.page_url
+        assert few.database_url is None
+        (page,) = [state for state in running(settings) if state.name == "page"]
+    environment = psutil.Process(page.pid).environ()
+    assert environment["MLFLOW_TRACKING_URI"] == connections.mlflow_tracking_uri
+    assert "METER_DATABASE_URL" not in environment, "the page has no business with the database"
+
+
 def test_they_listen_on_this_machine_alone(stack):
     settings, _, _ = stack
     family = [psutil.Process(s.pid) for s in running(settings)]
@@ -107,10 +118,10 @@ def test_mlflow_is_killed_and_its_child_holds_the_port(stack):
 
 def test_a_server_with_other_settings_is_not_taken_from_its_users(stack, embedded_settings, home):
     settings, _, _ = stack
-    other = embedded_settings(home, files_url="/somewhere/else")
+    other = embedded_settings(home, mlflow_tracking_uri="http://mlflow.example")
     with (
         pytest.raises(UnavailableError, match=r"was started with other settings, and another meter process uses it"),
-        services(other, {Need.MLFLOW}),
+        services(other, {Need.PAGE}),
     ):
         pass
-    assert {state.name for state in running(settings)} >= {"mlflow", "worker"}
+    assert {state.name for state in running(settings)} >= {"mlflow", "page"}
