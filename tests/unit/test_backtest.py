@@ -1,0 +1,102 @@
+"""`backtest` from a file, on the shipped sample and where it is there on the file with temperature."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from meter_core.contracts.errors import UsageError
+from meter_core.jobs.backtest import backtest
+from meter_core.sources import SourceError
+from tests.shipped_sample import SAMPLE
+
+WITH_TEMPERATURE = Path(__file__).parents[3] / "shared" / "data" / "uci_sceaux_hourly_2006-2009.csv.gz"
+KEYS = {
+    "candidates", "metrics", "baselines", "skill", "coverage", "per_meter", "total", "protocol", "rows", "origins",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    """December 2009 from the shipped sample, with history, with a report."""
+    out = tmp_path_factory.mktemp("report")
+    return backtest(SAMPLE, "uci_sceaux", test_from=date(2009, 12, 4), features="history", out=out), out
+
+
+def test_history_beats_every_baseline_on_the_last_28_days(result):
+    content = result[0].as_dict()
+    assert set(content) >= KEYS
+    assert content["chosen"] == "boosting"
+    assert content["rows"] == 671
+    assert content["strongest"]["rmse"] == "linear_history"
+    assert content["baselines"]["linear_history"]["rmse"] == pytest.approx(0.516, abs=0.002)
+    assert all(skill > 0 for skill in content["skill"].values())
+    assert content["metrics"]["snapshot_only"]["rmse"] > content["metrics"]["rmse"]
+
+
+def test_the_protocol_says_what_was_fitted_on_what(result):
+    protocol = result[0].as_dict()["protocol"]
+    assert protocol["test_from_ts"] == "2009-12-03T23:00:00Z"
+    assert protocol["fit_until_ts"] == "2009-12-02T23:00:00Z"
+    assert protocol["test_until_ts"] == "2009-12-31T23:00:00Z"
+    assert not result[0].leaking
+
+
+def test_the_total_of_one_meter_is_the_meter(result):
+    content = result[0].as_dict()
+    (meter,) = content["per_meter"].values()
+    assert content["total"]["rmse"] == pytest.approx(meter["rmse"]) == pytest.approx(content["metrics"]["rmse"])
+
+
+def test_the_report_is_the_json_and_the_scored_rows(result):
+    found, out = result
+    assert json.loads((out / "backtest.json").read_text()) == json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    rows = pd.read_csv(out / "scored_rows.csv")
+    error = rows["units_kwh"] - rows["measured_kwh"]
+    assert (error**2).mean() ** 0.5 == pytest.approx(found.as_dict()["metrics"]["rmse"])
+
+
+def test_refits_by_month_and_until():
+    found = backtest(
+        SAMPLE, "uci_sceaux", "reading", test_from=date(2009, 3, 15), until=date(2009, 4, 10), refit="month"
+    )  # fmt: skip
+    protocol = found.as_dict()["protocol"]
+    assert protocol["refits"] == 2
+    assert [split.test_from_s for split in found.evaluation.splits][1] == datetime(
+        2009, 3, 31, 22, tzinfo=UTC
+    ).timestamp()
+    assert protocol["test_until_ts"] == "2009-04-09T22:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"task": "ahead"}, "say reading"),
+        ({"features": "all"}, "snapshot or history"),
+        ({"refit": "daily"}, "none, 28d, month"),
+        ({"test_from": date(2011, 1, 1)}, "earlier --test-from"),
+    ],
+)
+def test_wrong_use_names_the_remedy(wrong, says):
+    with pytest.raises(UsageError, match=says):
+        backtest(SAMPLE, "uci_sceaux", **{"test_from": date(2009, 12, 4)} | wrong)
+
+
+def test_a_missing_file_is_wrong_use(tmp_path):
+    with pytest.raises(SourceError, match=r"none\.csv") as raised:
+        backtest(tmp_path / "none.csv", "uci_sceaux", test_from=date(2009, 1, 1))
+    assert raised.value.exit_status == 2
+
+
+def test_the_published_figures_of_2009_with_temperature():
+    if not WITH_TEMPERATURE.exists():
+        pytest.skip("the file with temperature is not here: development data lies beside the repository in shared/data")
+    content = backtest(WITH_TEMPERATURE, "uci_sceaux", test_from=date(2009, 1, 1)).as_dict()
+    assert content["rows"] == 8_669
+    assert content["candidates"]["linear"]["rmse"] == pytest.approx(0.529, abs=0.001)
+    assert 0.46 < content["candidates"]["boosting"]["rmse"] <= 0.475
+    figures = {"mean": 0.844, "persistence": 0.655, "blend": 0.499, "linear_history": 0.473}
+    assert {name: content["baselines"][name]["rmse"] for name in figures} == pytest.approx(figures, abs=0.001)
+    assert 0.76 <= content["coverage"] <= 0.85
