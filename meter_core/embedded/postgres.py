@@ -153,7 +153,7 @@ class PostgresServer(Server):
 
     def _remove_socket_folder(self) -> None:
         """What a server that was killed leaves in it goes as well."""
-        record = read(self.home.run, self.need)
+        record = read(self.home, self.need)
         folder = Path(record.extra["socket"]) if record is not None else None
         if folder is None or not folder.is_dir():
             return

@@ -39,9 +39,20 @@ def run_as(cluster: Path, reached: Iterable[Path]) -> RunAs:
         UnavailableError: we are root and cannot become anybody else.
     """
     if os.geteuid() != 0:
+        _check_has_name(os.geteuid())
         return RunAs(os.geteuid(), os.getegid())
     user = _somebody_else(cluster)
     return RunAs(user.pw_uid, user.pw_gid, _prefix(user, reached))
+
+
+def _check_has_name(uid: int) -> None:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError as error:
+        raise UnavailableError(
+            f"PostgreSQL wants a name for user id {uid}, and /etc/passwd has none: add one "
+            "(in a container, start it with a user of its image), or set METER_DATABASE_URL"
+        ) from error
 
 
 def _somebody_else(cluster: Path) -> pwd.struct_passwd:

@@ -7,12 +7,14 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from meter_core.embedded import processes
+from meter_core.embedded.home import Home
 
 
 class Record(BaseModel):
     """A server that was started and answered.
 
     Attributes:
+        home: Identity of the home: a copy of it brings the record along, but not the server.
         pid: Its first process.
         identity: What tells that process from a later one with the same pid.
         machine: Boot and pid space in which the pid means something.
@@ -24,6 +26,7 @@ class Record(BaseModel):
     """
 
     name: str
+    home: str
     pid: int
     identity: str
     machine: str
@@ -38,26 +41,26 @@ class Record(BaseModel):
         return self.machine == processes.machine() and processes.identity(self.pid) == self.identity
 
 
-def path_of(run: Path, name: str) -> Path:
-    """The state file of the service `name`."""
-    return run / f"{name}.json"
-
-
-def read(run: Path, name: str) -> Record | None:
-    """The record, or None where there is none or it cannot be understood (then it describes nothing we could use)."""
+def read(home: Home, name: str) -> Record | None:
+    """The record; None where there is none, or one that describes nothing we could use."""
     try:
-        return Record.model_validate_json(path_of(run, name).read_bytes())
+        record = Record.model_validate_json(_path(home, name).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
+    return record if record.home == home.identity else None
 
 
-def write(run: Path, record: Record) -> None:
+def write(home: Home, record: Record) -> None:
     """Replaces the record as a whole: readers see the old or the new one."""
-    path = path_of(run, record.name)
+    path = _path(home, record.name)
     draft = path.with_suffix(f".{os.getpid()}.new")
     draft.write_text(record.model_dump_json(indent=1))
     draft.chmod(0o600)
     draft.replace(path)
+
+
+def _path(home: Home, name: str) -> Path:
+    return home.run / f"{name}.json"
 
 
 def now() -> datetime:

@@ -148,7 +148,7 @@ def _start_on(server: Server, port: int | None, cancel: threading.Event) -> reco
     except BaseException:
         server.stop()
         raise
-    records.write(server.home.run, record)
+    records.write(server.home, record)
     return record
 
 
@@ -158,6 +158,7 @@ def _record(server: Server, pid: int, port: int | None) -> records.Record | None
         return None
     return records.Record(
         name=server.need,
+        home=server.home.identity,
         pid=pid,
         identity=identity,
         machine=processes.machine(),
@@ -211,7 +212,7 @@ def choose_port(server: Server) -> int | None:
         if not ports.is_free(host, wanted):
             raise ports.taken(server.title, host, wanted, f"METER_{server.port_setting.upper()}")
         return int(wanted)
-    before = records.read(server.home.run, server.need)
+    before = records.read(server.home, server.need)
     if before is not None and before.port and ports.is_free(host, before.port):
         return before.port
     return ports.any_free(host)

@@ -92,7 +92,7 @@ def running(settings: Settings) -> list[ServiceState]:
     if not (folder / "run").is_dir():
         return []
     home = Home(folder, identity_of(folder))
-    found = [(need, records.read(home.run, need)) for need in Need]
+    found = [(need, records.read(home, need)) for need in Need]
     return [_state(home, settings, need, record) for need, record in found if record and record.is_alive()]
 
 

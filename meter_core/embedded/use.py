@@ -75,7 +75,7 @@ def _shared(server: Server, lease: Lease, cancel: threading.Event) -> records.Re
     Raises:
         UnavailableError: others use it, and it cannot be shared.
     """
-    record = records.read(server.home.run, server.need)
+    record = records.read(server.home, server.need)
     if record is None:
         return None
     if not record.is_alive():

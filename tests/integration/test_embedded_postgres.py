@@ -211,6 +211,19 @@ def test_a_lost_state_file_does_not_lead_to_a_second_server(home, embedded_setti
         assert not psutil.pid_exists(before.pid) or psutil.Process(before.pid).status() == psutil.STATUS_ZOMBIE
 
 
+def test_a_copy_of_a_home_in_use_does_not_reach_the_original(home, tmp_path, embedded_settings):
+    with database(embedded_settings(home)) as connection:
+        connection.execute("CREATE TABLE only_in_the_original AS SELECT 7 AS value")
+        (original,) = running(embedded_settings(home))
+        copy = tmp_path / "copy"
+        shutil.copytree(home / "run", copy / "run")
+        assert running(embedded_settings(copy)) == []
+        with database(embedded_settings(copy)) as other:
+            assert other.execute("SELECT to_regclass('only_in_the_original')").fetchone() == (None,)
+        assert connection.execute("SELECT value FROM only_in_the_original").fetchone() == (7,)
+        assert running(embedded_settings(home)) == [original]
+
+
 def test_the_making_of_the_cluster_was_interrupted(new_home, embedded_settings):
     half = new_home / "postgres.making"
     half.mkdir(parents=True)
