@@ -1,5 +1,6 @@
 """The folder METER_HOME: where each piece of embedded state lies, and the errors of a folder that cannot be used."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -85,6 +86,11 @@ def _try_writing(folder: Path) -> None:
 
 def not_usable(path: Path, error: OSError) -> UnavailableError:
     """The error of a path under METER_HOME that cannot be written: why, whose it is, and the remedy."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UnavailableError(
+            f"METER_HOME: {path} cannot be written ({error.strerror}). "
+            "Free some space there, or set METER_HOME to a folder on another disk."
+        )
     return UnavailableError(
         f"METER_HOME: {path} cannot be written ({error.strerror}); {_whose(path)}. "
         f"Set METER_HOME to a folder that {_user_name(os.geteuid())} can write, or make this one writable."

@@ -13,7 +13,6 @@ import psutil
 
 from meter_core.contracts.errors import UnavailableError
 from meter_core.embedded import processes
-from meter_core.embedded.home import not_usable
 from meter_core.embedded.needs import Need
 from meter_core.embedded.postgres_user import RunAs, run_as
 from meter_core.embedded.records import Record, read
@@ -110,14 +109,11 @@ class PostgresServer(Server):
 
     def prepare(self) -> None:
         """Makes the cluster on the first start, and says who may connect on every one."""
-        try:
-            if not (self.cluster / "PG_VERSION").exists():
-                self._make_cluster()
-            self._own_cluster()
-            self._admit_us()
-            self._forget_dead_postmaster()
-        except OSError as error:
-            raise not_usable(self.cluster, error) from error
+        if not (self.cluster / "PG_VERSION").exists():
+            self._make_cluster()
+        self._own_cluster()
+        self._admit_us()
+        self._forget_dead_postmaster()
 
     def finish(self, record: Record) -> None:
         """Makes the database on the first start."""
@@ -180,6 +176,7 @@ class PostgresServer(Server):
             text=True,
         )
         if made.returncode != 0:
+            shutil.rmtree(draft)
             raise UnavailableError(f"PostgreSQL could not make its cluster in {draft}:\n{made.stdout}{made.stderr}")
         if self.cluster.exists():
             self.cluster.rmdir()  # an empty folder at most: anything else is not ours to remove

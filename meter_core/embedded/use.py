@@ -1,5 +1,6 @@
 """One process's use of one service: start or share it, and stop it when this was the last use."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -50,7 +51,15 @@ def acquire(server: Server, cancel: threading.Event, say: Progress, keep: Callab
         ):
             keep(_acquire_locked(server, cancel, say))
     except OSError as error:
-        raise not_usable(server.home.run, error) from error
+        raise _explained(server, error) from error
+
+
+def _explained(server: Server, error: OSError) -> UnavailableError:
+    """What the operating system refused: something under the home, or something the server is made of."""
+    path = Path(os.fsdecode(error.filename)) if error.filename is not None else server.home.folder
+    if path.is_relative_to(server.home.folder):
+        return not_usable(path, error)
+    return UnavailableError(f"{server.title} cannot be started: {error}; `make install` puts its parts in place")
 
 
 def _acquire_locked(server: Server, cancel: threading.Event, say: Progress) -> Use:

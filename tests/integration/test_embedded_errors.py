@@ -1,5 +1,6 @@
 """What cannot be started says who, what and the remedy, and leaves nothing behind."""
 
+import errno
 import os
 import shutil
 import socket
@@ -39,6 +40,20 @@ def test_the_home_cannot_be_made(embedded_settings):
     assert "/proc/meter cannot be written" in text
     assert "/proc (dr-xr-xr-x) belongs to root" in text
     assert "Set METER_HOME to a folder" in text
+
+
+def test_the_disk_of_the_home_is_full(tmp_path, embedded_settings, monkeypatch):
+    """A stand-in for a full disk: the home on one is tried by hand, as it takes a mount."""
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "PG_VERSION").touch()
+    text = text_of_failure(embedded_settings(tmp_path), Need.POSTGRES)
+    assert f"METER_HOME: {tmp_path / 'postgres' / 'pg_hba.conf'} cannot be written (No space left on device)" in text
+    assert "Free some space there" in text
 
 
 def test_the_disk_of_the_home_is_read_only(tmp_path, embedded_settings):
