@@ -147,7 +147,7 @@ function showAnswer(answer, body) {
   $("badge").className = `badge ${answer.status.toLowerCase()}`;
   $("badge").dataset.status = answer.status;
   const minutes = body.interval_minutes;
-  $("sentence").replaceChildren(...rich(`in the ${minutes} minutes from *${DAYS[body.local_day_of_week]} ${clock(body.local_hour)}*, and with 80 % certainty between *${kwh(answer.low_kwh)}* and *${kwh(answer.high_kwh)} kWh*.`));
+  $("sentence").replaceChildren(...rich(`in the ${minutes} minutes from *${DAYS[body.local_day_of_week]} ${clock(body.local_hour)}*, and with 80\u00a0% certainty between *${kwh(answer.low_kwh)}* and *${kwh(answer.high_kwh)} kWh*.`));
   $("explain").replaceChildren(...rich(explanation(answer, body)));
   const warnings = answer.warnings.map((warning) => {
     const line = document.createElement("p");
@@ -179,7 +179,7 @@ function explanation(answer, body) {
   if (answer.status === "Unknown") return `Too little was measured ${when} to say what is usual.`;
   const whose = answer.basis === "meter" ? "In its recent weeks this meter used" : "The meters that the model learned from used";
   const range = `*${kwh(answer.usual_low_kwh)}* to *${kwh(answer.usual_high_kwh)} kWh*`;
-  const verdict = { Low: "The prediction is below that.", High: "The prediction is above that.", Normal: "The prediction is inside." }[answer.status];
+  const verdict = { Low: "The prediction is below that.", High: "The prediction is above that.", Normal: "The prediction lies within." }[answer.status];
   return `${whose} ${range} ${when}, half of the time. ${verdict}`;
 }
 

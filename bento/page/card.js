@@ -16,6 +16,8 @@ const NAMES = {
   linear_history: "Line on load and history",
 };
 
+const RECIPES = { linear: "linear regression", boosting: "gradient boosting" };
+
 function element(name, text = "", className = "") {
   const made = document.createElement(name);
   if (text) made.textContent = text;
@@ -25,7 +27,7 @@ function element(name, text = "", className = "") {
 
 function day(stamp) {
   const moment = new Date(stamp);
-  return Number.isNaN(moment.getTime()) ? `${stamp}` : moment.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  return Number.isNaN(moment.getTime()) ? `${stamp}` : moment.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 }
 
 function facts(pairs) {
@@ -44,7 +46,10 @@ function scores(card) {
   const ours = card.metrics?.rmse;
   const others = Object.entries(card.baselines ?? {}).filter(([, score]) => typeof score?.rmse === "number");
   if (typeof ours !== "number") return element("p", "Training recorded no score.", "help");
-  const rows = [["This model", ours, "ours"], ...others.map(([name, score]) => [NAMES[name] ?? name, score.rmse, ""])];
+  const candidates = Object.entries(card.candidates ?? {}).filter(([name, score]) => name !== card.recipe && typeof score?.rmse === "number");
+  const rows = [[`This model${RECIPES[card.recipe] ? `, ${RECIPES[card.recipe]}` : ""}`, ours, "ours"]];
+  rows.push(...candidates.map(([name, score]) => [`Not chosen: ${RECIPES[name] ?? name}`, score.rmse, ""]));
+  rows.push(...others.map(([name, score]) => [NAMES[name] ?? name, score.rmse, ""]));
   rows.sort((a, b) => a[1] - b[1]);
   const worst = Math.max(...rows.map(([, rmse]) => rmse));
   const table = element("table", "", "scores");
@@ -78,10 +83,12 @@ function rowsOf(card) {
 /** What the card says of a figure's skill, as a sentence. */
 function verdict(card) {
   const skill = card.skill?.rmse;
-  if (typeof skill !== "number") return "Error of a typical prediction (RMSE, kWh) on weeks the model had not seen. Shorter is better.";
+  const rows = card.hold_out_rows ? `${card.hold_out_rows.toLocaleString("en")} intervals` : "weeks";
+  const when = card.hold_out_from_ts ? ` from ${day(card.hold_out_from_ts)} to ${day(card.hold_out_until_ts)}` : "";
+  const measure = `Error of a typical prediction (RMSE, kWh) on ${rows}${when}, which the model had not seen`;
+  if (typeof skill !== "number") return `${measure}. Shorter is better.`;
   const share = `${Math.abs(100 * skill).toFixed(1)} %`;
-  const than = skill > 0 ? `${share} better` : `${share} worse`;
-  return `Error of a typical prediction (RMSE, kWh) on weeks the model had not seen: ${than} than the strongest baseline. Shorter is better.`;
+  return `${measure}: ${share} ${skill > 0 ? "better" : "worse"} than the strongest baseline. Shorter is better.`;
 }
 
 /** Show a card, or why there is none. */
@@ -103,7 +110,7 @@ export function showCard(host, card) {
   host.replaceChildren(
     facts([
       ["Version", card.model_version, card.model],
-      ["Recipe", card.recipe ?? null],
+      ["Recipe", card.recipe ? (RECIPES[card.recipe] ?? card.recipe) : null],
       ["Trained on", since && `${day(since)} – ${day(window.until)}`, rowsOf(card)],
       ["80 % range held", typeof card.metrics?.coverage === "number" ? `${(100 * card.metrics.coverage).toFixed(1)} %` : null, "of held-out values inside"],
       ["Interval", (card.interval_minutes ?? []).map((minutes) => `${minutes} min`).join(", ") || null],

@@ -27,12 +27,13 @@ class Service:
     url: str
     process: subprocess.Popen
     log: Path
+    client: httpx.Client
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=30)
+        return self.client.get(path)
 
     def post(self, path: str, json_body: object) -> httpx.Response:
-        return httpx.post(self.url + path, json=json_body, timeout=60)
+        return self.client.post(path, json=json_body)
 
     def wait_for(self, what, seconds: float = SWAP_S) -> None:
         """Wait until `what()` is true."""
@@ -66,11 +67,15 @@ def running_service(home: Path, mlflow_url: str | None = None) -> Iterator[Servi
     env |= {"METER_MODEL_POLL_SECONDS": "0.3"} | ({"MLFLOW_TRACKING_URI": mlflow_url} if mlflow_url else {})
     with log.open("ab") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)
-    service = Service(f"http://127.0.0.1:{port}", process, log)
+    url = f"http://127.0.0.1:{port}"
+    # The server closes a connection that is idle for 5 s: ours is given up before.
+    limits = httpx.Limits(keepalive_expiry=2)
+    service = Service(url, process, log, httpx.Client(base_url=url, timeout=60, limits=limits))
     try:
         service.wait_for(lambda: _answers(service), START_S)
         yield service
     finally:
+        service.client.close()
         stop(process)
 
 

@@ -229,7 +229,7 @@ def test_the_card_shows_scores_beside_baselines_and_empty_features(service, open
     rows = page.locator(".scores tr")
     expect(rows).to_have_count(3)
     assert [row.split("\t")[0].strip() for row in rows.all_inner_texts()] == [
-        "This model",
+        "This model, gradient boosting",
         "Load now and profile",
         "Overall mean",
     ]  # 0.46, 0.50, 0.84: the best first
