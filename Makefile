@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := meter_core flows bento tests benchmarks
+SOURCES := meter_core flows bento tests benchmarks requirements
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test format lint types unit lock clean

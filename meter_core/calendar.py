@@ -1,10 +1,12 @@
 """The meter's local clock: UTC to local hour and weekday, naive local stamps to UTC, around every clock change.
 
-Offsets are asked of `zoneinfo` once per distinct quarter of an hour, so ten million rows of a thousand meters cost as much as one meter's.
+Offsets are asked of `zoneinfo` once per distinct quarter of an hour: ten million rows of a thousand meters cost as much
+as one meter's.
 """
 
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -14,6 +16,7 @@ from meter_core.contracts.errors import UsageError
 from meter_core.contracts.readings import IntArray
 
 QUARTER_S = 900
+QUARTERS_KEPT = 200_000  # five years of one zone; a served reading with history asks for 56 of them
 DAY_S = 86_400
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive on purpose: local clock readings have no zone
 EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
@@ -46,9 +49,9 @@ def utc_offset_minutes(ts_s: IntArray, zone: str) -> IntArray:
         ts_s: any shape, instants in seconds since 1970-01-01 UTC.
         zone: IANA name.
     """
-    where = zone_of(zone)
+    zone_of(zone)
     quarters, index = np.unique(np.floor_divide(ts_s, QUARTER_S), return_inverse=True)
-    offsets = [_minutes(datetime.fromtimestamp(int(q) * QUARTER_S, where).utcoffset()) for q in quarters]
+    offsets = [_offset_at(quarter, zone) for quarter in quarters.tolist()]
     return np.asarray(offsets, dtype=np.int64)[index].reshape(np.shape(ts_s))
 
 
@@ -60,10 +63,11 @@ def local_hour_and_weekday(ts_s: IntArray, zone: str) -> tuple[IntArray, IntArra
 
 
 def clock_shift_minutes(ts_s: IntArray, zone: str, days: int) -> IntArray:
-    """Return, for each instant and each of the days before it, that day's UTC offset at the same local clock time minus the instant's.
+    """Return for each instant the UTC offset at the same local clock time on each of the days before, minus its own.
 
-    The same clock time d days before lies `d * 1440 + shift` minutes back: an hour of daylight saving less then gives a shift of -60 and
-    1380 minutes. A clock time that did not exist on that day reads the offset before the change.
+    The same clock time d days before lies `d * 1440 + shift` minutes back: an hour of daylight saving less then gives a
+    shift of -60, so yesterday's is 1380 minutes back. A clock time that did not exist on that day reads the offset
+    before the change.
 
     Args:
         ts_s: (n,) instants in UTC seconds.
@@ -84,8 +88,8 @@ def clock_shift_minutes(ts_s: IntArray, zone: str, days: int) -> IntArray:
 def local_to_utc(local_s: IntArray, zone: str) -> tuple[IntArray, NDArray[np.int8]]:
     """Return the UTC instants of naive local stamps, and what each is on the local clock.
 
-    An ambiguous stamp (the hour that autumn repeats) is taken as its first occurrence. A stamp that does not exist (the hour that spring
-    skips) is read with the offset before the change: callers decide whether to keep it.
+    An ambiguous stamp (the hour that autumn repeats) is taken as its first occurrence. A stamp that does not exist (the
+    hour that spring skips) is read with the offset before the change: callers decide whether to keep it.
 
     Args:
         local_s: (n,) seconds since 1970-01-01 00:00 on the local clock.
@@ -94,17 +98,25 @@ def local_to_utc(local_s: IntArray, zone: str) -> tuple[IntArray, NDArray[np.int
     Returns:
         (n,) UTC seconds and (n,) `Clock` codes.
     """
-    where = zone_of(zone)
+    zone_of(zone)
     quarters, index = np.unique(np.floor_divide(local_s, QUARTER_S), return_inverse=True)
-    offsets = np.empty(len(quarters), dtype=np.int64)
-    codes = np.empty(len(quarters), dtype=np.int8)
-    for n, quarter in enumerate(quarters):
-        offsets[n], codes[n] = _first_occurrence(EPOCH + timedelta(seconds=int(quarter) * QUARTER_S), where)
+    found = [_first_occurrence(quarter, zone) for quarter in quarters.tolist()]
+    offsets = np.asarray([offset for offset, _ in found], dtype=np.int64)
+    codes = np.asarray([code for _, code in found], dtype=np.int8)
     return local_s - offsets[index] * 60, codes[index]
 
 
-def _first_occurrence(naive: datetime, where: ZoneInfo) -> tuple[int, Clock]:
-    """Return the offset in minutes of a naive stamp's first occurrence, and its code."""
+@lru_cache(maxsize=QUARTERS_KEPT)
+def _offset_at(quarter: int, zone: str) -> int:
+    """Return the offset in minutes during a quarter of an hour of UTC."""
+    return _minutes(datetime.fromtimestamp(quarter * QUARTER_S, ZoneInfo(zone)).utcoffset())
+
+
+@lru_cache(maxsize=QUARTERS_KEPT)
+def _first_occurrence(quarter: int, zone: str) -> tuple[int, Clock]:
+    """Return the offset in minutes of the first occurrence of a quarter on the local clock, and its code."""
+    where = ZoneInfo(zone)
+    naive = EPOCH + timedelta(seconds=quarter * QUARTER_S)
     first = naive.replace(tzinfo=where, fold=0)
     offset = _minutes(first.utcoffset())
     if offset == _minutes(naive.replace(tzinfo=where, fold=1).utcoffset()):

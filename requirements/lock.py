@@ -31,7 +31,8 @@ def main() -> None:
     lines = (FOLDER / "all.txt").read_text().splitlines(keepends=True)
     start = next(n for n, line in enumerate(lines) if line.startswith("uv=="))
     end = next(n for n, line in enumerate(lines[start:], start) if not line.rstrip().endswith("\\") and n > start)
-    (FOLDER / "uv.txt").write_text("# uv itself, installed by pip. Written by: make lock\n" + "".join(lines[start : end + 1]))
+    own = "".join(lines[start : end + 1])
+    (FOLDER / "uv.txt").write_text(f"# uv itself, installed by pip. Written by: make lock\n{own}")
 
 
 main()

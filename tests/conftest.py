@@ -11,7 +11,11 @@ _refused: list[str] = []
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.skipped and not hasattr(report, "wasxfail") and not report.nodeid.startswith(tuple(ALLOWED_SKIPS) or "\0"):
+    if (
+        report.skipped
+        and not hasattr(report, "wasxfail")
+        and not report.nodeid.startswith(tuple(ALLOWED_SKIPS) or "\0")
+    ):
         _refused.append(report.nodeid)
 
 

@@ -1,11 +1,12 @@
-"""Errors a person can act on: each names the thing, the value and the remedy, and carries the exit status of the command line."""
+"""Errors a person can act on: each names the thing, the value and the remedy, and carries an exit status."""
 
 
 class MeterError(Exception):
     """Base of every error this product raises on purpose.
 
     Attributes:
-        exit_status: What the command line exits with: 1 a check or gate said no, 2 wrong use, 3 something needed cannot be reached.
+        exit_status: What the command line exits with: 1 a check or gate said no, 2 wrong use, 3 something that is needed
+            cannot be reached.
     """
 
     exit_status = 2

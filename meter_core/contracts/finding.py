@@ -20,7 +20,8 @@ class Finding:
 
     Attributes:
         what: The rule, as a stable code (`missing_file`, `load_kw_leaks`).
-        where: File and line, feature, or candidate. Never a meter id or a reading's value: findings travel into notices and logs.
+        where: File and line, feature, or candidate. Never a meter id or a reading's value: findings travel into notices
+            and logs.
         severity: How bad it is.
         message: A sentence for a person: the thing, the value, the remedy.
         evidence: The figures behind it, JSON-serialisable.

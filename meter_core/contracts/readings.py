@@ -20,7 +20,7 @@ CANONICAL_COLUMNS: Final = (
 """Header of the `canonical` CSV; stamps in ISO 8601 with offset."""
 
 AUXILIARY: Final = ("voltage_v", "temperature_c", "power_factor", "load_kw", "frequency_hz")
-"""Quantities beside the energy. A bad one is blanked with its code; only bad energy, key or time quarantines the row."""
+"""Quantities beside the energy. A bad one is blanked with its code; bad energy, key or time quarantines the row."""
 
 CHANNELS: Final = ("import", "export", "net", "reactive")
 DEFAULT_CHANNEL: Final = "import"
@@ -51,9 +51,10 @@ class ReadingBatch:
         local_hour: (n,) 0..23 of the meter's local clock at the start of the interval.
         local_day_of_week: (n,) Monday 0.
         interval_minutes: (n,) length of the interval to predict.
-        recent_kwh: (n, w) energy of the w intervals before, oldest first, NaN where missing, w <= RECENT_VALUES; None without history.
-        clock_shift_minutes: (n, d) for each of the d days before: the local clock's UTC offset then minus now, in minutes; None
-            where only local hour and day are known (no clock change is assumed then).
+        recent_kwh: (n, w) energy of the w intervals before, oldest first, NaN where missing, w <= RECENT_VALUES; None
+            without history.
+        clock_shift_minutes: (n, d) for each of the d days before: the local clock's UTC offset then minus now, in
+            minutes; None where only local hour and day are known (no clock change is assumed then).
         meter_id: (n,) objects, None where unknown; None if unknown for all.
     """
 

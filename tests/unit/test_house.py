@@ -1,4 +1,4 @@
-"""Rules of the house that a script can check: sizes, tests that assert, no addresses or machine paths, locks that fit."""
+"""Rules of the house that a script can check: sizes, tests that assert, no machine paths, locks that fit."""
 
 import ast
 import re
