@@ -1,10 +1,9 @@
 """The exported predictor: what batch inference and the service use. numpy and json only, row by row.
 
 It holds two models of the task `reading`, one for a snapshot alone and one for a snapshot with history, and uses what a
-reading brings. Files: `predictor.json` (words) and `predictor.npz` (numbers). Same content, same bytes, same digest.
+reading brings. Files: `predictor.json` (words) and `predictor.npz` (numbers). Same content, same bytes.
 """
 
-import hashlib
 import io
 import json
 import zipfile
@@ -93,18 +92,11 @@ class Predictor:
             name for name in (self.history.empty if self.history else ()) if name not in self.snapshot.empty
         )
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the files."""
-        return _digest(self._files())
-
-    def save(self, folder: Path) -> str:
-        """Write the files into the folder, which is made where needed, and return the digest."""
+    def save(self, folder: Path) -> None:
+        """Write the files into the folder, which is made where needed. The same predictor gives the same bytes."""
         folder.mkdir(parents=True, exist_ok=True)
-        files = self._files()
-        for name, content in files.items():
+        for name, content in self._files().items():
             (folder / name).write_bytes(content)
-        return _digest(files)
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
@@ -184,23 +176,6 @@ class Predictor:
             "about": dict(self.about),
         }
         return {WORDS_FILE: json.dumps(words, indent=1, sort_keys=True).encode(), NUMBERS_FILE: packed.getvalue()}
-
-
-def predictor_digest(folder: Path) -> str:
-    """Return the digest of the predictor files in a folder, without loading them.
-
-    Raises:
-        UsageError: where one is missing.
-    """
-    return _digest({name: _bytes(folder / name) for name in PREDICTOR_FILES})
-
-
-def _digest(files: Mapping[str, bytes]) -> str:
-    """Return the SHA-256 over each file's name, length and content."""
-    digest = hashlib.sha256()
-    for name in PREDICTOR_FILES:
-        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
-    return digest.hexdigest()
 
 
 def _bytes(path: Path) -> bytes:

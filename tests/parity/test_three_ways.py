@@ -82,7 +82,7 @@ def cut(batch: ReadingBatch, rows) -> ReadingBatch:
     return ReadingBatch(**{name: None if column is None else column[rows] for name, column in columns.items()})
 
 
-def same(one: PredictionBatch, other: PredictionBatch, rows=slice(None)):
+def assert_same(one: PredictionBatch, other: PredictionBatch, rows=slice(None)):
     for field in fields(PredictionBatch):
         np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name)[rows], err_msg=field.name)
 
@@ -99,7 +99,7 @@ def test_features_agree_in_every_bit(data, stamp):
 @pytest.mark.parametrize("stamp", STAMPS)
 def test_predictions_agree_in_every_bit(data, predictor, stamp):
     row = row_of(data, stamp)
-    same(predictor.predict(in_batch(data, row)), predictor.predict(over_http(data, row)))
+    assert_same(predictor.predict(in_batch(data, row)), predictor.predict(over_http(data, row)))
 
 
 @pytest.mark.parametrize("history", [True, False], ids=["history", "snapshot"])
@@ -110,18 +110,18 @@ def test_a_prediction_does_not_depend_on_its_batch(data, predictor, size, histor
     expected = predictor.predict(whole)
     for start in range(0, len(whole), size):
         part = np.arange(start, min(start + size, len(whole)))
-        same(predictor.predict(cut(whole, part)), expected, part)
+        assert_same(predictor.predict(cut(whole, part)), expected, part)
 
 
 def test_neither_order_nor_neighbours_nor_longer_histories_matter(data, predictor):
     ((_, whole),) = batches(data.table, np.arange(4_000, 4_300))
     expected = predictor.predict(whole)
     order = np.random.default_rng(0).permutation(300)
-    same(predictor.predict(cut(whole, order)), expected, order)
+    assert_same(predictor.predict(cut(whole, order)), expected, order)
     column_major = replace(whole, recent_kwh=np.asfortranarray(whole.recent_kwh))
-    same(predictor.predict(column_major), expected)
+    assert_same(predictor.predict(column_major), expected)
     short = cut(whole, slice(0, 1))
     short = replace(short, recent_kwh=short.recent_kwh[:, -800:])
     padded = np.full((1, HOURS), np.nan)
     padded[:, -800:] = short.recent_kwh
-    same(predictor.predict(replace(short, recent_kwh=padded)), predictor.predict(short))
+    assert_same(predictor.predict(replace(short, recent_kwh=padded)), predictor.predict(short))
