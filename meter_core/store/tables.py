@@ -43,6 +43,11 @@ def _text(**more: Any) -> Any:
     return Field(sa_type=Text, **more)
 
 
+def _key(**more: Any) -> Any:
+    """Return a text column of keys: compared byte by byte whatever the locale, which is faster."""
+    return Field(sa_type=Text(collation="C"), **more)
+
+
 def _ts(**more: Any) -> Any:
     """Return a column of instants."""
     return Field(sa_type=DateTime(timezone=True), **more)
@@ -101,7 +106,7 @@ class Meter(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "meter"
 
-    meter_id: str = _text(primary_key=True)
+    meter_id: str = _key(primary_key=True)
     zone: str = _text()
     zone_assumed: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     country: str | None = _text(default=None)
@@ -121,7 +126,7 @@ class MeterInstallation(SQLModel, table=True):
     __tablename__: ClassVar[str] = "meter_installation"
     __table_args__: ClassVar[Any] = (CheckConstraint(LATER_THAN, name="meter_installation_validity"),)
 
-    meter_id: str = _text(primary_key=True, foreign_key="meter.meter_id")
+    meter_id: str = _key(primary_key=True, foreign_key="meter.meter_id")
     valid_from: datetime = _ts(primary_key=True)
     valid_until: datetime | None = _ts(default=None)
     device: str = _text()
@@ -148,8 +153,8 @@ class Topology(SQLModel, table=True):
 class _Version(SQLModel):
     """The columns of one version of a value, standing or in history."""
 
-    meter_id: str = _text()
-    channel: str = _text()
+    meter_id: str = _key()
+    channel: str = _key()
     reading_ts: datetime = _ts()
     interval_minutes: int = Field(sa_type=Integer)
     units_kwh: float | None = _double()
@@ -182,8 +187,8 @@ class MeterReading(_Version, table=True):
         {"postgresql_partition_by": "RANGE (reading_ts)"},
     )
 
-    meter_id: str = _text(primary_key=True)
-    channel: str = _text(primary_key=True)
+    meter_id: str = _key(primary_key=True)
+    channel: str = _key(primary_key=True)
     reading_ts: datetime = _ts(primary_key=True)
 
 
@@ -250,8 +255,8 @@ class Prediction(SQLModel, table=True):
         {"postgresql_partition_by": "RANGE (reading_ts)"},
     )
 
-    meter_id: str = _text(primary_key=True)
-    channel: str = _text(primary_key=True)
+    meter_id: str = _key(primary_key=True)
+    channel: str = _key(primary_key=True)
     reading_ts: datetime = _ts(primary_key=True)
     origin_ts: datetime = _ts(primary_key=True)
     model_name: str = _text(primary_key=True)

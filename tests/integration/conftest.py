@@ -7,6 +7,7 @@ import pytest
 
 from meter_core.embedded import Need, services
 from meter_core.settings import Settings
+from tests.integration.store_databases import database_url, store, store_server  # noqa: F401 - fixtures
 
 MakeSettings = Callable[..., Settings]
 

@@ -1,4 +1,4 @@
-"""Real PostgreSQL servers for the tests of the store: the wheel's binaries and, where installed, Debian's PostgreSQL 15."""
+"""Real PostgreSQL servers for the tests of the store: the wheel's binaries and, where it is installed, 15."""
 
 import contextlib
 import os

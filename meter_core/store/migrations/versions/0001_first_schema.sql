@@ -1,7 +1,7 @@
 -- The first schema. `tables.py` says what each table is for; a test compares the two.
 
 CREATE TABLE meter (
-    meter_id TEXT NOT NULL,
+    meter_id TEXT COLLATE "C" NOT NULL,
     zone TEXT NOT NULL,
     zone_assumed BOOLEAN DEFAULT false NOT NULL,
     country TEXT,
@@ -17,8 +17,8 @@ CREATE TABLE meter (
 );
 
 CREATE TABLE meter_reading (
-    meter_id TEXT NOT NULL,
-    channel TEXT NOT NULL,
+    meter_id TEXT COLLATE "C" NOT NULL,
+    channel TEXT COLLATE "C" NOT NULL,
     reading_ts TIMESTAMP WITH TIME ZONE NOT NULL,
     interval_minutes INTEGER NOT NULL,
     units_kwh DOUBLE PRECISION,
@@ -42,8 +42,8 @@ CREATE TABLE meter_reading (
 ) PARTITION BY RANGE (reading_ts);
 
 CREATE TABLE meter_reading_history (
-    meter_id TEXT NOT NULL,
-    channel TEXT NOT NULL,
+    meter_id TEXT COLLATE "C" NOT NULL,
+    channel TEXT COLLATE "C" NOT NULL,
     reading_ts TIMESTAMP WITH TIME ZONE NOT NULL,
     interval_minutes INTEGER NOT NULL,
     units_kwh DOUBLE PRECISION,
@@ -70,8 +70,8 @@ CREATE TABLE meter_reading_history (
 CREATE INDEX meter_reading_history_key ON meter_reading_history (meter_id, channel, reading_ts);
 
 CREATE TABLE prediction (
-    meter_id TEXT NOT NULL,
-    channel TEXT NOT NULL,
+    meter_id TEXT COLLATE "C" NOT NULL,
+    channel TEXT COLLATE "C" NOT NULL,
     reading_ts TIMESTAMP WITH TIME ZONE NOT NULL,
     origin_ts TIMESTAMP WITH TIME ZONE NOT NULL,
     model_name TEXT NOT NULL,
@@ -156,7 +156,7 @@ CREATE TABLE topology (
 CREATE INDEX topology_by_parent ON topology (parent);
 
 CREATE TABLE meter_installation (
-    meter_id TEXT NOT NULL,
+    meter_id TEXT COLLATE "C" NOT NULL,
     valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
     valid_until TIMESTAMP WITH TIME ZONE,
     device TEXT NOT NULL,
