@@ -22,6 +22,7 @@ START_S = 90
 class Server:
     url: str
     process: subprocess.Popen
+    folder: Path
 
 
 def free_port() -> int:
@@ -40,7 +41,7 @@ def mlflow_server(folder: Path, port: int | None = None) -> Iterator[Server]:
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "1"}
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(command, env={**os.environ, **quiet}, stdout=log, stderr=log, start_new_session=True)
-    server = Server(f"http://127.0.0.1:{port}", process)
+    server = Server(f"http://127.0.0.1:{port}", process, folder)
     try:
         _wait(server, folder)
         yield server
@@ -55,6 +56,11 @@ def shared_server() -> Server:
     atexit.register(running.close)
     folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="meter-test-mlflow-")))
     return running.enter_context(mlflow_server(folder))
+
+
+def artifacts_folder() -> Path:
+    """Where the shared server keeps artifacts: its own storage, past its interface."""
+    return shared_server().folder / "artifacts"
 
 
 def stop(process: subprocess.Popen) -> None:
