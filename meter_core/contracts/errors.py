@@ -5,7 +5,7 @@ class MeterError(Exception):
     """Base of every error this product raises on purpose.
 
     Attributes:
-        exit_status: What the command line exits with: 1 a check or gate said no, 2 wrong use, 3 something that is needed
+        exit_status: What the command line exits with: 1 a check or gate said no, 2 wrong use, 3 something needed
             cannot be reached.
     """
 
