@@ -6,6 +6,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from meter_core.embedded.socket_folder import socket_folder
 
 NAME = "meter"
 """The database, its owner, and the map of users who may be that owner."""
+DRAFT = "postgres.making-"
+"""How folders begin in which a cluster is being made."""
 PORT = 5432
 """Only a part of the socket's file name: nothing listens on TCP."""
 
@@ -129,8 +132,13 @@ class PostgresServer(Server):
         return processes.titled(
             argument=f"cluster_name={self.cluster_name}",
             title=f"postgres: {self.cluster_name}: ",
-            uids={self.user.uid, os.geteuid()},
+            uids=self._uids,
         )
+
+    @property
+    def _uids(self) -> set[int]:
+        """Whose processes may be ours."""
+        return {self.user.uid, os.geteuid()}
 
     def stop(self) -> None:
         """The fast shutdown by the postmaster; backends without one are told to quit."""
@@ -150,19 +158,15 @@ class PostgresServer(Server):
     def _remove_socket_folder(self) -> None:
         """What a server that was killed leaves in it goes as well."""
         record = read(self.home, self.need)
-        folder = Path(record.extra["socket"]) if record is not None else None
-        if folder is None or not folder.is_dir():
-            return
-        for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
-            (folder / name).unlink(missing_ok=True)
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        made_now: Path | None = vars(self).pop("socket", None)
+        for folder in {made_now, Path(record.extra["socket"]) if record is not None else None}:
+            if folder is not None and folder.is_dir():
+                _remove_sockets(folder)
 
     def _make_cluster(self) -> None:
         """Initialises beside the final place, so that a killed initdb leaves nothing that looks like a cluster."""
-        draft = self.cluster.with_suffix(".making")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
+        self._clear_drafts()
+        draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=self.home.folder))
         if self.user.prefix:
             os.chown(draft, self.user.uid, self.user.gid)
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
@@ -181,6 +185,12 @@ class PostgresServer(Server):
         if self.cluster.exists():
             self.cluster.rmdir()  # an empty folder at most: anything else is not ours to remove
         draft.replace(self.cluster)
+
+    def _clear_drafts(self) -> None:
+        """Ends an initdb whose starter was killed, and removes what it made."""
+        for draft in self.home.folder.glob(f"{DRAFT}*"):
+            processes.end(processes.titled(argument=str(draft), uids=self._uids), signal.SIGKILL, 5.0)
+            shutil.rmtree(draft, ignore_errors=True)  # its child may write a moment longer: the next time, then
 
     def _own_cluster(self) -> None:
         """A cluster that root has copied back from a backup belongs to root, which PostgreSQL refuses."""
@@ -211,6 +221,13 @@ class PostgresServer(Server):
         first = path.read_text().split("\n", 1)[0].strip()
         if not first.isdigit() or processes.identity(int(first)) is not None:
             path.unlink()
+
+
+def _remove_sockets(folder: Path) -> None:
+    for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _is_postmaster(process: psutil.Process, cluster_name: str) -> bool:

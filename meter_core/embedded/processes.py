@@ -88,14 +88,14 @@ def parent(process: psutil.Process) -> int | None:
         return None
 
 
-def titled(*, argument: str, title: str, uids: Collection[int]) -> list[psutil.Process]:
+def titled(*, argument: str, uids: Collection[int], title: str | None = None) -> list[psutil.Process]:
     """Live processes of these users with `argument` on the command line, or whose title starts with `title`."""
     found = []
     for process in psutil.process_iter():
         try:
             words = process.cmdline()
-            matches = argument in words or " ".join(words).startswith(title)
-            if matches and process.uids().real in uids:
+            calls_itself = title is not None and " ".join(words).startswith(title)
+            if (calls_itself or argument in words) and process.uids().real in uids:
                 found.append(process)
         except psutil.Error:  # ended meanwhile
             continue

@@ -225,7 +225,7 @@ def test_a_copy_of_a_home_in_use_does_not_reach_the_original(home, tmp_path, emb
 
 
 def test_the_making_of_the_cluster_was_interrupted(new_home, embedded_settings):
-    half = new_home / "postgres.making"
+    half = new_home / "postgres.making-old"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
     (half / "base").mkdir()
