@@ -27,7 +27,7 @@ EMBARGO_S: Final = DAY_S
 """Time between what a model is fitted on and what it is scored on."""
 
 FOLDS: Final = 4
-"""Blocks of the later half of the training window, each predicted by a model fitted on what lies before it."""
+"""Blocks of the later half of the training rows, each predicted by a model fitted on what lies before it."""
 
 FEWEST_ROWS: Final = 50
 """A part is fitted on no fewer."""
@@ -179,8 +179,13 @@ def _walk_forward(
 
 
 def _folds(ts_s: IntArray) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Yield the rows before each block less the embargo, and the rows of the block."""
-    edges = np.linspace((ts_s.min() + ts_s.max()) / 2, ts_s.max() + 1, FOLDS + 1)
+    """Yield the rows before each block less the embargo, and the rows of the block.
+
+    Blocks hold equal numbers of rows, not equal times: where a second fleet joined years after the first, its range must
+    come from models that knew it.
+    """
+    edges = np.quantile(ts_s, np.linspace(0.5, 1.0, FOLDS + 1))
+    edges[-1] += 1
     for start, stop in pairwise(edges.tolist()):
         before, block = ts_s < start - EMBARGO_S, (ts_s >= start) & (ts_s < stop)
         if before.sum() >= FEWEST_ROWS and block.any():
