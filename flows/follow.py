@@ -24,6 +24,8 @@ POLL_SECONDS: Final = 0.5
 LOGS_COME_LATE: Final = timedelta(seconds=30)
 """A process delivers its lines in batches: a line may arrive after later lines of another process."""
 
+LAST_LINES_WITHIN_SECONDS: Final = 2.0
+
 PAGE: Final = 200
 """The most rows the server returns at once."""
 
@@ -76,7 +78,7 @@ class Follower:
             runs = [run, *self.subflows()]
             self.tell(runs)
             if run.state is not None and run.state.is_final():
-                self.tell(runs)
+                self.tell_the_rest(runs)
                 return run
             if run.start_time is None and time.monotonic() > deadline:
                 raise UnavailableError(
@@ -84,6 +86,13 @@ class Follower:
                     f"'{run.work_pool_name}' running? `meter up` starts one"
                 )
             time.sleep(POLL_SECONDS)
+
+    def tell_the_rest(self, runs: list[FlowRun]) -> None:
+        """Say the last lines: a process delivers them when it ends."""
+        deadline = time.monotonic() + LAST_LINES_WITHIN_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            self.tell(runs)
 
     def subflows(self) -> list[FlowRun]:
         """Return the runs that this run started."""

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from prefect import flow
+from prefect.artifacts import create_markdown_artifact
 from prefect.states import State
 
+from flows import reports
 from flows.ingest_readings import ingest_readings, what_goes_in
-from flows.outcome import REFUSED, done, failed, is_refusal, refused
+from flows.outcome import REFUSED, done, failed, is_refusal, page, refused
 from flows.predict_batch import predict_batch
 from flows.train_model import train_model
 
@@ -36,14 +38,26 @@ def ingest_train_predict(
         since: First instant of the training data, with offset. Empty: from the first reading.
         until: End of the training data, with offset, exclusive. Empty: to the last reading.
     """
-    ingested = ingest_readings(files, source, zone, return_state=True)
-    if not ingested.is_completed():
-        return failed(f"ingest: {ingested.message}")
-    trained = train_model("reading", since, until, return_state=True)
-    if not trained.is_completed():
-        return failed(f"train: {trained.message}")
-    predicted = predict_batch("reading", return_state=True)
-    said = "; ".join(state.message or "" for state in (ingested, trained, predicted))
-    if trained.name == REFUSED and (predicted.is_completed() or is_refusal(predicted)):
+    runs = {"ingest": ingest_readings(files, source, zone, return_state=True)}
+    if runs["ingest"].is_completed():
+        runs["train"] = train_model("reading", since, until, return_state=True)
+    if "train" in runs and runs["train"].is_completed():
+        runs["predict"] = predict_batch("reading", return_state=True)
+    steps = [step(name, state) for name, state in runs.items()]
+    create_markdown_artifact(reports.chain(steps), key="chain-report", description="The runs of the chain")
+    return outcome(runs)
+
+
+def step(name: str, state: State[Any]) -> reports.Row:
+    """Return what the report says of a run."""
+    url = page(state.state_details.flow_run_id)
+    return {"step": name, "state": state.name, "message": state.message, "url": url}
+
+
+def outcome(runs: dict[str, State[Any]]) -> State[Any]:
+    """Return the state that follows from those of the runs, the last of which may have failed."""
+    said = "; ".join(state.message or "" for state in runs.values())
+    last, state = list(runs.items())[-1]
+    if "train" in runs and runs["train"].name == REFUSED and (state.is_completed() or is_refusal(state)):
         return refused(said)
-    return done(said) if predicted.is_completed() else failed(f"predict: {predicted.message}")
+    return done(said) if state.is_completed() else failed(f"{last}: {state.message}")

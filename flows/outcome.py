@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
+from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed, State
 
 from meter_core.contracts.errors import MeterError, RefusedError
@@ -99,3 +101,8 @@ def is_refusal(state: State[Any]) -> bool:
 def log(text: str, share: float | None = None) -> None:
     """Tell a job's progress to the log of the present run."""
     get_run_logger().info("%s%s", text, "" if share is None else f" ({share:.0%})")
+
+
+def page(flow_run_id: UUID | None) -> str:
+    """Return the address of a run's page in the Prefect UI."""
+    return f"{get_current_settings().ui_url}/v2/runs/flow-run/{flow_run_id}"

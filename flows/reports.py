@@ -49,9 +49,7 @@ def findings(values: Iterable[Values]) -> str:
     """Return findings as a markdown table, the worst first."""
     worst = {"error": 0, "warning": 1, "info": 2}
     ordered = sorted(values, key=lambda finding: worst.get(finding["severity"], 0))
-    rows = [
-        {"severity": f["severity"], "what": f["what"], "where": f["where"], "finding": f["message"]} for f in ordered
-    ]
+    rows = [{"severity": each["severity"], "what": each["what"], "finding": each["message"]} for each in ordered]
     return table(rows) or "None.\n"
 
 
@@ -114,7 +112,7 @@ def ingestion(result: Values, rows: Sequence[Row]) -> str:
     parts = [
         f"# Accounting\n\n{EQUATION}\n",
         table(rows),
-        f"{number(result['seconds'])} s. {place('Data docs', result.get('data_docs'))}\n",
+        f"{result['seconds']:.1f} s. {place('Data docs', result.get('data_docs'))}\n",
         f"## Stopped\n\nNothing of these was loaded.\n\n{table(stopped)}" if stopped else "",
         f"## Findings\n\n{findings(found)}",
     ]
@@ -155,3 +153,15 @@ def predictions(result: Values) -> str:
         f"## Findings\n\n{findings(result['findings'])}",
     ]
     return "\n".join(parts)
+
+
+def chain(steps: Sequence[Values]) -> str:
+    """Return the report of a chain of runs: each with its state, what came of it, and a link to its page.
+
+    Args:
+        steps: Of each run `step`, `state`, `message` and the `url` of its page.
+    """
+    rows = [
+        {"step": f"[{each['step']}]({each['url']})", **{k: each[k] for k in ("state", "message")}} for each in steps
+    ]
+    return f"# Steps\n\n{table(rows)}\nEach step's page has the tables and links under *Artifacts*.\n"

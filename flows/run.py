@@ -21,7 +21,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Cancelling
 
 from flows.follow import Follower, children
-from flows.outcome import RESULT_KEY_END, Outcome, outcome_of
+from flows.outcome import RESULT_KEY_END, Outcome, outcome_of, page
 from meter_core.contracts.errors import MeterError, UnavailableError, UsageError
 
 INTERRUPTED: Final = 130
@@ -66,7 +66,7 @@ def run(name: str, parameters: dict[str, Any], start_within: float, say: Say) ->
     """
     with connected() as client:
         begun = start(client, find(client, name), parameters)
-        say(f"{name}: {page(begun)}")
+        say(f"{name}: {page(begun.id)}")
         try:
             ended = Follower(client, begun.id, say).until_final(start_within)
         except (KeyboardInterrupt, UnavailableError):
@@ -105,11 +105,6 @@ def start(client: SyncPrefectClient, deployment: DeploymentResponse, parameters:
         raise UsageError(f"{deployment.name} does not take these parameters: {detail}") from error
 
 
-def page(flow_run: FlowRun) -> str:
-    """Return the address of a run's page in the Prefect UI."""
-    return f"{get_current_settings().ui_url}/v2/runs/flow-run/{flow_run.id}"
-
-
 def summary(client: SyncPrefectClient, flow_run: FlowRun) -> dict[str, Any]:
     """Return how a run ended and what its jobs returned.
 
@@ -123,7 +118,7 @@ def summary(client: SyncPrefectClient, flow_run: FlowRun) -> dict[str, Any]:
     return {
         "flow_run_id": str(flow_run.id),
         "name": flow_run.name,
-        "url": page(flow_run),
+        "url": page(flow_run.id),
         "state": state.name if state else None,
         "message": state.message if state else None,
         "seconds": flow_run.total_run_time.total_seconds(),

@@ -1,0 +1,69 @@
+"""What `python -m flows.deploy` puts on a server."""
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.deploy import GUARD, main, names
+
+CRONS = {
+    "ingest_readings/daily": "0 2 * * *",
+    "train_model/weekly": "0 3 * * 1",
+    "predict_batch/six-hourly": "0 */6 * * *",
+}
+
+
+def test_every_flow_of_the_design_is_deployed(stack):
+    assert set(names()) == {*CRONS, "ingest_train_predict/on-demand"}
+
+
+@pytest.mark.parametrize("name", CRONS)
+def test_schedules_stand_in_a_named_zone_and_runs_do_not_pile_up(api, name):
+    deployment = api.read_deployment_by_name(name)
+    assert [(each.schedule.cron, each.schedule.timezone, each.active) for each in deployment.schedules] == [
+        (CRONS[name], "Europe/Paris", True)
+    ]
+    assert deployment.work_pool_name == "process"
+    assert deployment.global_concurrency_limit.limit == 1
+    assert deployment.concurrency_options.collision_strategy == "CANCEL_NEW"
+
+
+def test_the_whole_chain_runs_on_demand_and_is_never_cancelled_for_a_run_that_was_killed(api):
+    deployment = api.read_deployment_by_name("ingest_train_predict/on-demand")
+    assert (deployment.schedules, deployment.global_concurrency_limit) == ([], None)
+
+
+@pytest.mark.parametrize("name", [*CRONS, "ingest_train_predict/on-demand"])
+def test_forms_say_what_each_parameter_is(api, name):
+    deployment = api.read_deployment_by_name(name)
+    parameters = deployment.parameter_openapi_schema["properties"]
+    assert parameters
+    assert [key for key, each in parameters.items() if len(each.get("description", "")) < 15] == []
+    assert len(deployment.description) > 50
+
+
+def test_code_runs_where_it_lies(api):
+    step = api.read_deployment_by_name("train_model/weekly").pull_steps[0]
+    folder = step["prefect.deployments.steps.set_working_directory"]["directory"]
+    assert (folder != "", "{{" in folder) == (True, False)
+
+
+def test_the_same_again_leaves_alone_what_somebody_set(stack, api):
+    before = api.read_deployment_by_name("train_model/weekly")
+    api.request(
+        "PATCH",
+        "/deployments/{id}/schedules/{schedule_id}",
+        path_params={"id": before.id, "schedule_id": before.schedules[0].id},
+        json={"active": False},
+    )
+    again = stack.command("flows.deploy")
+    after = api.read_deployment_by_name("train_model/weekly")
+    assert (again.status, after.id, after.schedules[0].active) == (0, before.id, False)
+    assert len(api.read_automations_by_name(GUARD)) == 1
+
+
+def test_without_a_server_the_command_says_what_to_do(capsys):
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        assert main() == 3
+    told = capsys.readouterr().err
+    assert "http://127.0.0.1:9/api does not answer" in told
+    assert "meter up" in told
