@@ -1,7 +1,6 @@
-"""Fixtures: fresh databases with the product's schema, on the wheel's PostgreSQL and on 15."""
+"""Fixtures: empty databases with the product's schema, on the wheel's PostgreSQL and on 15."""
 
 from collections.abc import Iterator
-from itertools import count
 
 import psycopg
 import pytest
@@ -9,8 +8,18 @@ import pytest
 from meter_core.store import Store
 from tests.integration.postgres_server import DEBIAN_15, WHEEL, Server, postgres_server
 
-TEMPLATE = "schema_template"
-_numbers = count()
+DATABASE = "tests"
+
+EMPTY = """
+DO $$ DECLARE partition regclass; BEGIN
+  FOR partition IN SELECT inhrelid::regclass FROM pg_inherits
+                    WHERE inhparent IN ('meter_reading'::regclass, 'prediction'::regclass)
+  LOOP EXECUTE 'DROP TABLE ' || partition; END LOOP;
+END $$;
+DELETE FROM quarantined_reading; DELETE FROM source_file; DELETE FROM meter_reading_history;
+DELETE FROM meter_installation; DELETE FROM meter; DELETE FROM topology;
+DELETE FROM prediction_run; DELETE FROM promotion;
+"""
 
 SERVERS = [
     pytest.param(WHEEL, id="embedded"),
@@ -24,19 +33,19 @@ SERVERS = [
 
 @pytest.fixture(scope="session", params=SERVERS)
 def store_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server with a database to copy new ones from."""
+    """A server with a database that has the schema."""
     with postgres_server(request.param) as server:
-        Store(server.new_database(TEMPLATE)).upgrade()
+        Store(server.new_database(DATABASE)).upgrade()
         yield server
 
 
 @pytest.fixture
 def database_url(store_server: Server) -> str:
-    """A new database with the schema, nothing in it."""
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(store_server.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    return store_server.url(name)
+    """The URL of that database, nothing in it: emptying takes a tenth of the time that making one does."""
+    url = store_server.url(DATABASE)
+    with psycopg.connect(url) as connection:
+        connection.execute(EMPTY)
+    return url
 
 
 @pytest.fixture

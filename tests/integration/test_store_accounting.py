@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meter_core.store import Store
+from tests.integration.store_databases import EMPTY
 from tests.integration.store_deliveries import START, deliver, outcome, row
 
 RANK = {"estimated": 0, "measured": 1, "edited": 2, "validated": 3}
@@ -62,18 +63,12 @@ deliveries = st.lists(
 )
 
 
-def empty(database_url: str) -> None:
-    with psycopg.connect(database_url) as connection:
-        connection.execute(
-            "TRUNCATE meter, meter_reading, meter_reading_history, quarantined_reading, source_file CASCADE"
-        )
-
-
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=deliveries)
 def test_any_sequence_of_deliveries(database_url, files):
     store = Store(database_url)
-    empty(database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(EMPTY)
     stands: dict = {}
     for number, file in enumerate(files):
         rows, expected = [], {}

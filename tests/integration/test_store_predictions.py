@@ -38,8 +38,9 @@ def test_predictions_are_kept_with_their_version_and_clocks(store, database_url)
     assert store.insert_predictions(run, predictions([0, 2], 1.5)) == 2
     kept = ask(
         database_url,
-        "SELECT p.meter_id, p.reading_ts, p.origin_ts, p.units_kwh, p.low_kwh, p.high_kwh, p.in_training, p.status, p.basis,"
-        "       p.model_name, p.model_version, p.data_known_until, p.made_at = r.made_at, r.row_count, r.predictor_digest"
+        "SELECT p.meter_id, p.reading_ts, p.origin_ts, p.units_kwh, p.low_kwh, p.high_kwh, p.in_training, p.status,"
+        "       p.basis, p.model_name, p.model_version, p.data_known_until, p.made_at = r.made_at, r.row_count,"
+        "       r.predictor_digest"
         "  FROM prediction p JOIN prediction_run r ON r.id = p.run_id ORDER BY p.reading_ts",
     )
     shared = ("Normal", None, MODEL, "3")

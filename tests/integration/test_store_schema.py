@@ -121,7 +121,6 @@ def test_a_wrong_password_is_not_repeated(store_server):
 
 
 def test_a_user_without_rights_is_told_so(store_server, database_url):
-    ask(database_url, "SELECT 1")
     with psycopg.connect(database_url) as connection:
         connection.execute("DROP ROLE IF EXISTS reader")
         connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
