@@ -29,6 +29,9 @@ FILE_NAME: Final = "meter_units_predictions.csv"
 REACH: Final = timedelta(days=HISTORY_DAYS + 1)
 """How far before a reading its history may begin."""
 
+TOLD: Final = 10
+"""How often progress is told in all: some who listen write a line each time."""
+
 Progress = Callable[..., None]
 
 
@@ -152,8 +155,9 @@ def _predictions(store: Store, wanted: pd.DataFrame, predictor: Predictor, progr
     parts, done = [], 0
     for index, batch in batches(table, rows):
         parts.append(_frame(table.take(index), predictor.predict(batch), predictor.about))
-        done += len(index)
-        progress("predicting", done / len(rows))
+        before, done = done, done + len(index)
+        if done * TOLD // len(rows) > before * TOLD // len(rows):
+            progress("predicting", done / len(rows))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -79,9 +79,10 @@ def run(tmp_path, fitted, request):
     return fill(folder, fitted, model=request.node.name.replace("[", "_").replace("]", ""))
 
 
-def test_a_delivered_run_is_what_data_scientists_expect(server, run, fitted, tmp_path):
+def test_a_delivered_run_is_what_data_scientists_expect(server, run, fitted, tmp_path, capfd):
     said = read_run(run)
     done = deliver(run, server.url, QUICK)
+    assert capfd.readouterr().out == "", "stdout belongs to `--json`"
     client = MlflowClient(server.url)
     found = client.get_run(done.run_id)
     assert found.info.status == "FINISHED"

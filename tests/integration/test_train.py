@@ -18,6 +18,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
+import meter_core.sources
 from meter_core.contracts.errors import RefusedError, UnavailableError
 from meter_core.contracts.features import FEATURES
 from meter_core.features.history import HISTORY_FEATURES
@@ -28,6 +29,7 @@ from meter_core.models.predictor import Predictor
 from meter_core.registry.rest import Registry
 from tests.integration.model_world import MODEL, QUICK, UCI, load, new_world
 
+FLEET = Path(__file__).parents[3] / "shared" / "data" / "ceew_mathura_fleet_hourly_2020-01.csv"
 SINCE = datetime(2008, 12, 1, tzinfo=UTC)
 UNTIL = datetime(2009, 12, 1, tzinfo=UTC)
 
@@ -264,6 +266,22 @@ def test_a_feature_that_is_its_target_fails_the_training(faulty):
     assert "interval_mean" in str(caught.value)
     assert faulty.waiting == []
     assert faulty.client.search_registered_models(f"name = '{MODEL}'") == []
+
+
+@pytest.mark.parametrize("declared", ["instant", "interval_mean"])
+def test_an_interval_mean_declared_an_instant_fails_the_training(postgres, tmp_path, declared):
+    """The fleet's load is the mean of its hour. Declared so, six days are merely too few."""
+    if not FLEET.is_file():
+        pytest.skip(f"{FLEET.name} is a development file; put it into {FLEET.parent}")
+    said = Path(meter_core.sources.__file__).with_name("profiles").joinpath("ceew_fleet.yaml").read_text()
+    profile = tmp_path / "fleet.yaml"
+    profile.write_text(said.replace("load_kw: interval_mean", f"load_kw: {declared}"))
+    world = new_world(postgres, tmp_path, "test_train_fleet")
+    load(world.store, FLEET, str(profile))
+    with pytest.raises(RefusedError) as caught:
+        train("reading", None, None, world.settings, world.connections, retries=QUICK)
+    assert ("leak check failed" in str(caught.value)) is (declared == "instant")
+    assert ("load_kw explains" in str(caught.value)) is (declared == "instant")
 
 
 def test_noise_is_registered_and_refused(postgres, tmp_path):

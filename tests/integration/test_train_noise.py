@@ -1,0 +1,47 @@
+"""The gate on pure noise: twenty times the measured hours in another random order, and none may become champion."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from meter_core.calendar import DAY_S
+from meter_core.evaluation.promotion import Evidence, decide
+from meter_core.evaluation.reading import evaluate_candidates
+from meter_core.evaluation.splits import hold_out
+from meter_core.features.readings import ReadingTable
+from meter_core.models.fit import TrainingData
+from meter_core.models.recipes import recipes
+from meter_core.sources import load_profile, read_delivery
+from tests.integration.model_world import UCI
+
+DAYS = 60
+
+
+@pytest.fixture(scope="module")
+def table():
+    delivery = read_delivery(UCI, load_profile("uci_sceaux"))
+    whole = ReadingTable.of(delivery.frame, delivery.zone)
+    return whole.take(whole.ts_s >= whole.ts_s.max() - DAYS * DAY_S)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_is_never_promoted(table, seed):
+    """Synthetic. Linear regression alone: on noise it beats boosting, which has more to overfit with."""
+    kwh, measured = table.units_kwh.copy(), ~np.isnan(table.units_kwh)
+    kwh[measured] = np.random.default_rng(seed).permutation(kwh[measured])
+    noise = replace(table, units_kwh=kwh)
+    result = evaluate_candidates(TrainingData.of(noise), hold_out(noise), {"linear": recipes()["linear"]})
+    evidence = Evidence(
+        recipe="linear",
+        score="rmse",
+        value=result.candidate_scores["linear"]["rmse"],
+        baselines={name: scores and scores["rmse"] for name, scores in result.baseline_scores.items()},
+        skill=result.skill("linear")["rmse"],
+        skill_low=None,
+        coverage=result.candidate_scores["linear"]["coverage"],
+        rows=len(result.rows),
+    )
+    verdict = decide(evidence, None, "2010-01-01T00:00:00Z")
+    assert not verdict.promoted
+    assert [finding.what for finding in verdict.findings if finding.severity == "error"] == ["no_skill"]
