@@ -9,15 +9,16 @@ from typing import Any, Final
 
 import pandas as pd
 import psycopg
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from meter_core.store.connection import Connection
 from meter_core.store.delivered import DeliveredFile, DeliveryKey, Judged, LoadCounts, SourceProfile, StoppedDelivery
 from meter_core.store.errors import ZoneConflictError
-from meter_core.store.partitions import ensure_partitions
+from meter_core.store.partitions import lock_new_months, new_months
 from meter_core.store.quarantine import INTERVAL_CONFLICT, quarantine_range, quarantine_rows
 from meter_core.store.queries import query
-from meter_core.store.staging import code_lists, stage
+from meter_core.store.staging import Staged, code_lists, stage
 
 DELIVERY_LOCK: Final = 0x6D657464
 METER_LOCK: Final = 0x6D65746D
@@ -162,17 +163,29 @@ def _load_good(connection: Connection, delivery: DeliveredFile, opened: Opened, 
     """Stage the rows without a code and load them: at once where nothing stands in their way, else turn by turn."""
     staged = stage(connection, good)
     _add_meters(connection, delivery)
-    ensure_partitions(connection, "meter_reading", staged.months)
     cursor = psycopg.ClientCursor(connection)
     parameters = {**code_lists(), **opened.parameters(), "first_ts": staged.first_ts, "last_ts": staged.last_ts}
     cursor.execute(query("find_contested"), parameters)
-    outcomes = Counter({"duplicates": staged.repeats})
-    cursor.execute(query("insert_uncontested"), parameters)
-    outcomes["loaded"] += cursor.rowcount
+    outcomes = Counter({"duplicates": staged.repeats, "loaded": _insert_uncontested(cursor, staged, parameters)})
     for turn in range(staged.turns):
         if turn > 0 or _is_any_contested(cursor):
             outcomes += _take_turn(cursor, {**parameters, "turn": turn}, delivery, good)
     return outcomes
+
+
+def _insert_uncontested(cursor: "psycopg.ClientCursor[Any]", staged: Staged, parameters: dict[str, Any]) -> int:
+    """Insert what meets nothing that stands, and return how many rows that were."""
+    statement = sql.SQL(query("insert_uncontested"))
+    new = lock_new_months(cursor.connection, "meter_reading", staged.months)
+    old = [int(month) for month in staged.months if month not in new]
+    rows = 0
+    if new:
+        with new_months(cursor.connection, new) as table:
+            rows += cursor.execute(statement.format(target=table), {**parameters, "months": new}).rowcount
+    if old:
+        table = sql.Identifier("meter_reading")
+        rows += cursor.execute(statement.format(target=table), {**parameters, "months": old}).rowcount
+    return rows
 
 
 def _is_any_contested(cursor: "psycopg.ClientCursor[Any]") -> bool:

@@ -22,7 +22,8 @@ def test_a_first_delivery_is_loaded_as_delivered(store, database_url):
     assert set(frame["source"]) == {"handmade"}
     assert set(frame["zone"]) == {"Europe/Paris"}
     assert ask(
-        database_url, "SELECT line, file_digest FROM meter_reading r JOIN source_file f ON f.id = source_file_id"
+        database_url,
+        "SELECT line, file_digest FROM meter_reading r JOIN source_file f ON f.id = source_file_id ORDER BY line",
     ) == [(line, "a") for line in (2, 3, 4, 5)]
 
 
