@@ -97,18 +97,31 @@ def show(speaker: Speaker, steps: dict[str, Any], run_url: str) -> None:
     show_scores(speaker, trained)
     speaker.out.print("\nWhere to look", style="bold")
     speaker.facts(
-        {**steps["urls"], "this flow run": run_url, "data docs": ingested["data_docs"], "took": f"{steps['seconds']} s"}
+        {
+            **steps["urls"],
+            "this flow run": run_url,
+            "data docs": browsable(ingested["data_docs"]),
+            "took": f"{steps['seconds']} s",
+        }
     )
     speaker.out.print("\nTry it:", style="bold")
     asking = f"curl -s {steps['urls']['page']}/predict -H 'content-type: application/json'"
     speaker.out.print(f"{asking} -d '{json.dumps(served['reading'])}'", markup=False, soft_wrap=True)
 
 
+def browsable(where: str) -> str:
+    """Return a path as an address that a terminal can open."""
+    return Path(where).as_uri() if Path(where).is_absolute() else where
+
+
 def predicted_sentence(predicted: dict[str, Any]) -> str:
     """Return the batch inference in words."""
     if not predicted["rows"]:
         return "nothing new: the champion has predicted every reading"
-    return f"{predicted['rows']:,} hours, {predicted['mean']:.3f} kWh on average, in {predicted['out']}"
+    figures = " / ".join(f"{predicted[name]:.3f}" for name in ("min", "mean", "max"))
+    return (
+        f"{predicted['rows']:,} hours, min / mean / max {figures} kWh, in the table prediction and {predicted['out']}"
+    )
 
 
 def served_sentence(served: dict[str, Any]) -> str:

@@ -4,16 +4,19 @@ import json
 import logging
 import math
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from meter_core.contracts.errors import MeterError
 
@@ -36,7 +39,7 @@ class Speaker:
 
     def say(self, text: str) -> None:
         """Print one line of progress to stderr."""
-        self.err.print(text, markup=False)
+        self.err.print(text, markup=False, soft_wrap=True)
 
     def result(self, values: Mapping[str, Any]) -> bool:
         """Print the JSON object where it was asked for; say whether it was."""
@@ -49,19 +52,20 @@ class Speaker:
         """Print a table; columns from `numeric_from` on are numbers and stand right."""
         table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
         for n, name in enumerate(columns):
-            table.add_column(name, justify="right" if n >= numeric_from else "left", overflow="fold")
+            is_number = n >= numeric_from
+            table.add_column(
+                name, justify="right" if is_number else "left", overflow="fold", no_wrap=n == 0 or is_number
+            )
         for row in rows:
             table.add_row(*(format_value(value) for value in row))
         self.out.print(table)
 
     def facts(self, pairs: Mapping[str, Any]) -> None:
-        """Print name and value, one a line, aligned."""
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="dim")
-        grid.add_column(overflow="fold")
+        """Print name and value, one a line, aligned; a long value is not broken, so that it can be copied."""
+        width = max(map(len, pairs), default=0)
         for name, value in pairs.items():
-            grid.add_row(name, format_value(value))
-        self.out.print(grid)
+            line = Text.assemble((name.ljust(width), "dim"), "  ", format_value(value))
+            self.out.print(line, soft_wrap=True)
 
     @contextmanager
     def progress(self, text: str) -> Iterator["Bar"]:
@@ -127,6 +131,8 @@ def speaking(as_json: bool) -> Iterator[Speaker]:
     level = os.environ.get("METER_LOG_LEVEL", "WARNING")
     logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it sets INFO for itself
+    for stop in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal too must stop what was started
+        signal.signal(stop, _interrupt)
     speaker = Speaker(as_json)
     try:
         with redirect_stdout(sys.stderr):  # MLflow prints links of its own
@@ -135,6 +141,15 @@ def speaking(as_json: bool) -> Iterator[Speaker]:
         fail(speaker, str(error), error.exit_status)
     except KeyboardInterrupt:
         fail(speaker, "interrupted", INTERRUPTED)
+
+
+def _interrupt(number: int, _: FrameType | None) -> NoReturn:
+    """Turn a signal to stop into Ctrl-C, so that every `finally` runs.
+
+    Raises:
+        KeyboardInterrupt: always.
+    """
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def fail(speaker: Speaker, message: str, exit_status: int) -> NoReturn:
