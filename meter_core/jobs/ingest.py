@@ -63,12 +63,12 @@ class IngestResult:
     Attributes:
         files: Of each, in the order given.
         seconds: Taken in all.
-        data_docs: The page of the only file that was read, else the page that lists all.
+        data_docs: The page of the only file that was judged, else the page that lists all; None where none was.
     """
 
     files: tuple[FileResult, ...]
     seconds: float
-    data_docs: str
+    data_docs: str | None
 
     @property
     def stopped(self) -> bool:
@@ -120,9 +120,16 @@ def ingest(
     if settings.database_url is None or not job.store.has_schema():
         job.store.upgrade()
     results = tuple(job.ingest(path) for path in files)
+    return IngestResult(results, time.monotonic() - begun, _page(results, settings.files_root))
+
+
+def _page(results: Sequence[FileResult], files_root: str) -> str | None:
+    """Return the page of the only file that was judged, else the page that lists all; None where none was ever judged."""
     pages = [each.data_docs for each in results if each.data_docs]
-    page = pages[0] if len(pages) == 1 else f"{settings.files_root.rstrip('/')}/{DATA_DOCS}/index.html"
-    return IngestResult(results, time.monotonic() - begun, page)
+    if len(pages) == 1:
+        return pages[0]
+    judged = pages or any(each.counts.known for each in results)
+    return f"{files_root.rstrip('/')}/{DATA_DOCS}/index.html" if judged else None
 
 
 def _quiet(_: str) -> None:

@@ -144,6 +144,7 @@ def test_a_file_that_cannot_be_read_is_stopped_and_kept(run, tmp_path, database_
     figures = run(path)
     assert counts(figures) == {}
     assert "delivery.csv" in figures["stopped"]
+    assert figures["data_docs"] is None
     assert ask(database_url, "SELECT status, row_count FROM source_file") == [("stopped", 0)]
     assert ask(database_url, "SELECT code, line_from, raw_line FROM quarantined_reading") == [
         ("unreadable_delivery", 0, None)
