@@ -124,7 +124,7 @@ def ingest(
 
 
 def _page(results: Sequence[FileResult], files_root: str) -> str | None:
-    """Return the page of the only file that was judged, else the page that lists all; None where none was ever judged."""
+    """Return the page of the only file that was judged, else of the list of all; None where none was judged."""
     pages = [each.data_docs for each in results if each.data_docs]
     if len(pages) == 1:
         return pages[0]
