@@ -48,8 +48,13 @@ app.command(
     rich_help_panel=DATA,
     epilog="Example: [bold]meter ingest data/uci_sceaux_hourly_2006-2009.csv.gz --source uci_sceaux[/bold]",
 )(data.ingest)
-app.add_typer(data.sources_app, name="sources", rich_help_panel=DATA)
-app.add_typer(data.db_app, name="db", rich_help_panel=DATA)
+app.add_typer(
+    data.sources_app,
+    name="sources",
+    rich_help_panel=DATA,
+    epilog="Example: [bold]meter sources template > mine.csv[/bold]",
+)
+app.add_typer(data.db_app, name="db", rich_help_panel=DATA, epilog="Example: [bold]meter db upgrade[/bold]")
 
 app.command("train", rich_help_panel=MODEL, epilog="Example: [bold]meter train --until 2009-12-01[/bold]")(
     modelling.train
@@ -63,7 +68,9 @@ app.command(
     epilog="Example: [bold]meter backtest data/uci_sceaux_hourly_2006-2009.csv.gz --source uci_sceaux --task reading "
     "--test-from 2009-01-01[/bold]",
 )(modelling.backtest)
-app.add_typer(modelling.models_app, name="models", rich_help_panel=MODEL)
+app.add_typer(
+    modelling.models_app, name="models", rich_help_panel=MODEL, epilog="Example: [bold]meter models sync[/bold]"
+)
 app.command("promote", rich_help_panel=MODEL, epilog="Example: [bold]meter promote 3 --why 'reviewed'[/bold]")(
     modelling.promote
 )

@@ -56,6 +56,8 @@ def train(
             result = run(task.value, in_utc(since), in_utc(until), settings, urls, progress=bar).as_dict()
         if not speaker.result(result):
             show_training(speaker, result)
+        if result["refused"]:
+            raise typer.Exit(1)
 
 
 def predict(
@@ -106,9 +108,11 @@ def backtest(
                 zone=zone,
                 out=out,
                 progress=bar,
-            ).as_dict()
-        if not speaker.result(result):
-            show_backtest(speaker, result)
+            )
+        if not speaker.result(result.as_dict()):
+            show_backtest(speaker, result.as_dict())
+        if result.leaking:
+            raise typer.Exit(1)
 
 
 @models_app.callback()
@@ -196,7 +200,7 @@ def show_models(speaker: Speaker, result: dict[str, Any]) -> None:
 
 def show_training(speaker: Speaker, result: dict[str, Any]) -> None:
     """Print the verdict, then candidates beside baselines."""
-    verdict = "promoted to champion" if result["promoted"] else "not promoted"
+    verdict = "promoted to champion" if result["promoted"] else "refused" if result["refused"] else "waits for MLflow"
     speaker.facts({"version": result["version"], "verdict": verdict, "why": result["why"], "run": result["run_id"]})
     show_scores(speaker, result)
 
@@ -204,6 +208,8 @@ def show_training(speaker: Speaker, result: dict[str, Any]) -> None:
 def show_backtest(speaker: Speaker, result: dict[str, Any]) -> None:
     """Print the scores, the skill and on what they rest."""
     show_scores(speaker, result)
+    for finding in result["findings"]:
+        speaker.out.print(f"{finding['severity']}: {finding['message']}", markup=False, soft_wrap=True)
     speaker.facts(
         {
             "skill over the strongest baseline": ", ".join(
@@ -217,8 +223,10 @@ def show_backtest(speaker: Speaker, result: dict[str, Any]) -> None:
 
 def show_scores(speaker: Speaker, result: dict[str, Any]) -> None:
     """Print candidates and baselines in one table, the best RMSE first: the same rows, seen by none in training."""
-    everything = [(name, "candidate", scores) for name, scores in result["candidates"].items()]
-    everything += [(name, "baseline", scores) for name, scores in result["baselines"].items() if scores]
-    ordered = sorted(everything, key=lambda row: float(row[2]["rmse"]))
-    rows = [(name, kind, *(scores.get(score) for score in SHOWN_SCORES)) for name, kind, scores in ordered]
-    speaker.table("Scores per hour of rows not seen in training, kWh", ["", "", *SHOWN_SCORES], rows, numeric_from=2)
+    everything = [(f"{name} (candidate)", scores) for name, scores in result["candidates"].items()]
+    everything += [(name, scores) for name, scores in result["baselines"].items() if scores]
+    ordered = sorted(everything, key=lambda row: float(row[1]["rmse"]))
+    rows = [(name, *(scores.get(score) for score in SHOWN_SCORES)) for name, scores in ordered]
+    speaker.table(
+        "Candidates beside every baseline, kWh, on rows no candidate was fitted on", ["", *SHOWN_SCORES], rows
+    )

@@ -109,7 +109,7 @@ def plain(value: Any) -> Any:
 
 
 def format_value(value: Any) -> str:
-    """Return a value as people read it: thousands separated, floats with four significant digits, None as a dash."""
+    """Return a value as people read it: thousands separated, floats with four decimals, None as a dash."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -117,7 +117,7 @@ def format_value(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
+        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4f}"
     return str(value)
 
 

@@ -4,8 +4,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import typer
+
 from meter_core.cli.output import JsonOption, Speaker, speaking
 from meter_core.cli.processes import FlowRunError, deploy_flows, run_flow
+from meter_core.contracts.finding import Severity
 from meter_core.embedded import Connections, Need, services
 from meter_core.settings import Settings
 
@@ -50,6 +53,8 @@ def status(as_json: JsonOption = False) -> None:
             speaker.table(
                 "Status", ["", "part", "what"], [(c.severity, c.where, c.message) for c in checks], numeric_from=3
             )
+        if any(check.severity is Severity.ERROR for check in checks):
+            raise typer.Exit(1)
 
 
 def ingest_arrivals(speaker: Speaker, settings: Settings, urls: Connections) -> None:

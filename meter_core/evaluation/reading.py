@@ -295,6 +295,6 @@ def _findings(baselines: Mapping[str, Baseline | None], candidates: Mapping[str,
     for name, candidate in candidates.items():
         empty = candidate.fitted.predictor.empty_features
         if empty:
-            message = f"{', '.join(empty)}: no value in the training window, so no weight in the model."
+            message = f"{', '.join(empty)}: no value in the training window, so no weight in {name}"
             findings.append(Finding("empty_feature", name, Severity.WARNING, message, {"features": list(empty)}))
     return findings

@@ -181,8 +181,8 @@ def _walk_forward(
 def _folds(ts_s: IntArray) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
     """Yield the rows before each block less the embargo, and the rows of the block.
 
-    Blocks hold equal numbers of rows, not equal times: where a second fleet joined years after the first, its range must
-    come from models that knew it.
+    Blocks hold equal numbers of rows, not equal times: where a second fleet joined years after the first, its range
+    must come from models that knew it.
     """
     edges = np.quantile(ts_s, np.linspace(0.5, 1.0, FOLDS + 1))
     edges[-1] += 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import pandas as pd
@@ -150,3 +151,26 @@ class LoadCounts:
 
 COUNTS = ("lines", "rows", "loaded", "superseded", "outranked", "duplicates", "quarantined")
 """The figures of the accounting, in the order in which people read them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """What is stored, and how fresh it is.
+
+    Attributes:
+        meters: That are known.
+        loaded: Values that were ever loaded or displaced one.
+        newest_reading_ts: UTC; None where there is no reading.
+        quarantined: Values that wait in quarantine, of deliveries that were loaded.
+        stopped: Deliveries of which nothing was loaded.
+        predictions: That were ever made.
+        newest_prediction_at: UTC; None before the first.
+    """
+
+    meters: int
+    loaded: int
+    newest_reading_ts: datetime | None
+    quarantined: int
+    stopped: int
+    predictions: int
+    newest_prediction_at: datetime | None

@@ -313,3 +313,14 @@ SELECT id, model_name, model_version, previous_version, action, who, why, predic
   FROM promotion
  WHERE %(model_name)s::text IS NULL OR model_name = %(model_name)s
  ORDER BY decided_at DESC, id DESC;
+
+-- name: freshness
+SELECT (SELECT count(*) FROM meter) AS meters,
+       (SELECT coalesce(sum(loaded + superseded), 0)::bigint FROM source_file WHERE status = 'loaded') AS loaded,
+       (SELECT max(reading_ts) FROM meter_reading) AS newest_reading_ts,
+       (SELECT coalesce(sum(q.row_count), 0)::bigint FROM quarantined_reading q
+          JOIN source_file f ON f.id = q.source_file_id AND f.status = 'loaded'
+         WHERE q.resolved_at IS NULL) AS quarantined,
+       (SELECT count(*) FROM source_file WHERE status = 'stopped') AS stopped,
+       (SELECT coalesce(sum(row_count), 0)::bigint FROM prediction_run) AS predictions,
+       (SELECT max(made_at) FROM prediction_run) AS newest_prediction_at;

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 import pandas as pd
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 from pydantic import SecretStr
 
 from meter_core.store import loading, predictions, reading, schema
 from meter_core.store.connection import Database
-from meter_core.store.delivered import DeliveredFile, DeliveryKey, Judged, LoadCounts, StoppedDelivery
+from meter_core.store.delivered import DeliveredFile, DeliveryKey, Freshness, Judged, LoadCounts, StoppedDelivery
 from meter_core.store.queries import query
 
 
@@ -127,6 +127,13 @@ class Store:
             for profile, quantities in connection.execute(query("quantities")).fetchall():
                 means = {name for name, kind in quantities.items() if kind == "interval_mean"}
                 found[profile] = found.get(profile, frozenset()) | means
+        return found
+
+    def freshness(self) -> Freshness:
+        """Return how much is stored, and how fresh it is."""
+        with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Freshness)) as cursor:
+            found = cursor.execute(query("freshness")).fetchone()
+        assert found is not None  # noqa: S101 - it is one row
         return found
 
     def start_prediction_run(self, task: str, model_name: str, model_version: str, predictor_digest: str) -> int:
