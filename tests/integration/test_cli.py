@@ -117,10 +117,24 @@ def test_stdout_of_the_real_command_is_one_json_object(home):
     assert "uci_sceaux" in json.loads(done.stdout)["profiles"]
 
 
-@pytest.mark.parametrize(
-    "command", ["demo", "up", "ingest", "train", "predict", "backtest", "models", "promote", "status"]
-)
+COMMANDS = [
+    "demo",
+    "up",
+    "serve",
+    "status",
+    "ingest",
+    "sources",
+    "db",
+    "train",
+    "predict",
+    "backtest",
+    "models",
+    "promote",
+]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "rollback"])
 def test_help_comes_with_an_example(command):
     done = meter(command, "--help")
     assert done.exit_code == 0
-    assert f"meter {command}" in done.stdout.replace("\n", " ")
+    assert f"Example: meter {command}" in " ".join(done.stdout.split())
