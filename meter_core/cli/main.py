@@ -39,7 +39,7 @@ def meter(
 START, DATA, MODEL = "Start", "Readings", "Models and predictions"
 
 app.command("demo", rich_help_panel=START, epilog="Example: [bold]meter demo[/bold]")(demo)
-app.command("up", rich_help_panel=START, epilog="Example: [bold]METER_HOME=~/meter meter up[/bold]")(services.up)
+app.command("up", rich_help_panel=START, epilog="Example: [bold]meter up[/bold]")(services.up)
 app.command("serve", rich_help_panel=START, epilog="Example: [bold]meter serve[/bold]")(services.serve)
 app.command("status", rich_help_panel=START, epilog="Example: [bold]meter status --json[/bold]")(services.status)
 
