@@ -138,12 +138,12 @@ class InboxResult:
     Attributes:
         files: The keys that `ingest` has for each file; of one that it did not take, name, zeros and the reason.
         seconds: Taken in all.
-        data_docs: Where the pages of the deliveries are listed.
+        data_docs: Where the pages of the deliveries are listed; None where none was judged.
     """
 
     files: Sequence[Mapping[str, Any]]
     seconds: float
-    data_docs: str
+    data_docs: str | None
 
     @property
     def stopped(self) -> str | None:
@@ -189,7 +189,8 @@ def ingest_inbox(
     if not files:
         progress(f"{settings.files_root}/{INBOX} is empty: nothing to do")
     docs = f"{settings.files_root.rstrip('/')}/{DATA_DOCS}/index.html"
-    return InboxResult(files, time.monotonic() - begun, docs)
+    judged = any(each["data_docs"] for each in files)
+    return InboxResult(files, time.monotonic() - begun, docs if judged else None)
 
 
 def _ingest(
