@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bento.champion import ChampionSource
+from bento.data_docs import document_at
 from bento.openapi import openapi
 from bento.private import api_page_assets
 from bento.wire import RefusedRequestError, encode
@@ -20,8 +21,8 @@ _ONLY_OURS: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-_WITH_INLINE_STYLE: Final = _ONLY_OURS.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-"""Swagger UI styles its elements while it runs."""
+WITH_OWN_STYLE: Final = _ONLY_OURS.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+"""Swagger UI styles its elements while it runs; a page of the data docs brings its style sheet inside."""
 
 API_PAGE_FILES: Final = ("swagger-ui-bundle.js", "swagger-ui.css")
 
@@ -41,16 +42,17 @@ class Pages:
 
     Args:
         source: whose model card `/model` shows.
+        data_docs: folder of the data docs, where it is on this machine.
     """
 
-    def __init__(self, source: ChampionSource) -> None:
-        self._source = source
+    def __init__(self, source: ChampionSource, data_docs: Path | None = None) -> None:
+        self._source, self._data_docs = source, data_docs
         self._fixed: dict[str, Page] = {
             "/docs.json": as_page(encode(openapi()), "application/json"),
             "/page/rules.json": as_page(encode(rules()), "application/json"),
         }
         for file in sorted(PAGE_FOLDER.iterdir()):
-            self._fixed[_route(file)] = file_page(file)
+            self._fixed[_route(file)] = file_page(file, WITH_OWN_STYLE if file.name == "docs.html" else _ONLY_OURS)
         for name in API_PAGE_FILES:
             self._fixed[f"/page/{name}"] = file_page(api_page_assets() / name)
 
@@ -58,6 +60,8 @@ class Pages:
         """Return what makes a route's page, None where there is no such route."""
         if path == "/model":
             return self._model
+        if self._data_docs is not None and (document := document_at(self._data_docs, path)) is not None:
+            return partial(file_page, document, WITH_OWN_STYLE)
         page = self._fixed.get(path)
         return partial(_same, page) if page else None
 
@@ -89,10 +93,9 @@ def rules() -> dict[str, Any]:
     }
 
 
-def file_page(file: Path) -> Page:
+def file_page(file: Path, policy: str = _ONLY_OURS) -> Page:
     """Return a file as it is sent."""
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    policy = _WITH_INLINE_STYLE if file.name == "docs.html" else _ONLY_OURS
     return as_page(file.read_bytes(), f"{kind}; charset=utf-8" if kind.startswith("text/") else kind, policy)
 
 

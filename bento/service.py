@@ -11,6 +11,7 @@ import msgspec
 
 from bento.answers import answer_each
 from bento.champion import ChampionSource
+from bento.data_docs import data_docs_folder
 from bento.decoding import decode_reading
 from bento.handlers import LARGEST_MICRO_BATCH, Predicting
 from bento.lean import MANY_LIMIT, ONE_LIMIT, LeanApp
@@ -32,7 +33,7 @@ class Worker:
     def app(self, inside: AsgiApp) -> LeanApp:
         """Return the application around BentoML's."""
         posts = {"/predict": (self.predicting.one, ONE_LIMIT), "/predict_batch": (self.predicting.many, MANY_LIMIT)}
-        return LeanApp(inside, posts, Pages(self.source), self.metrics.request)
+        return LeanApp(inside, posts, Pages(self.source, data_docs_folder(Settings())), self.metrics.request)
 
 
 @bentoml.service(service_class=OutsideService, workers=1, logging={"access": {"enabled": False}})

@@ -12,6 +12,7 @@ from prefect.states import State
 from flows import reports
 from flows.outcome import Result, conclude, done, failed, log
 from flows.retry import retried
+from meter_core.contracts.errors import RefusedError
 from meter_core.embedded.needs import Need
 from meter_core.embedded.services import services
 from meter_core.settings import Settings
@@ -67,5 +68,6 @@ def report(result: Result) -> State[Any]:
     """Publish the accounting and the findings."""
     rows, said = reports.accounting(result), reports.ingestion_sentence(result)
     create_table_artifact(rows, key="ingest-accounting", description=said)
-    create_markdown_artifact(reports.ingestion(result, rows), key="ingest-report", description=said)
-    return failed(result["stopped"]) if result["stopped"] else done(said)
+    shown = {**result, "data_docs": Settings().in_browser(result["data_docs"])}
+    create_markdown_artifact(reports.ingestion(shown, rows), key="ingest-report", description=said)
+    return failed(RefusedError(result["stopped"])) if result["stopped"] else done(said)

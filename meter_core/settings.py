@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     files_url: str | None = Field(
         default=None, description="fsspec URL of inbox/, deliveries/, data_docs/, ...; empty: `home`/files"
     )
+    data_docs_url: str | None = Field(
+        default=None, description="web address under which people open data_docs/; empty: its path is shown"
+    )
     host: str = Field(default="127.0.0.1", description="address the embedded servers listen on")
     page_port: int = Field(default=5501, ge=0, le=65535, description="HTTP API and web page")
     mlflow_port: int = Field(default=5500, ge=0, le=65535, description="embedded MLflow")
@@ -43,3 +46,10 @@ class Settings(BaseSettings):
     def files_root(self) -> str:
         """The fsspec URL (or absolute path) under which all files lie."""
         return self.files_url or str(self.home.absolute() / "files")
+
+    def in_browser(self, data_docs: str | None) -> str | None:
+        """Return a page below `data_docs/` as people open it: by web address where one is set, else by path."""
+        root = f"{self.files_root.rstrip('/')}/data_docs"
+        if data_docs is None or not self.data_docs_url or not data_docs.startswith(root):
+            return data_docs
+        return self.data_docs_url.rstrip("/") + data_docs.removeprefix(root)

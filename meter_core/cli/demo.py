@@ -100,7 +100,7 @@ def show(speaker: Speaker, steps: dict[str, Any], run_url: str) -> None:
         {
             **steps["urls"],
             "this flow run": run_url,
-            "data docs": browsable(ingested["data_docs"]),
+            "data docs": in_browser(ingested["data_docs"], steps["urls"]),
             "took": f"{steps['seconds']} s",
         }
     )
@@ -109,9 +109,10 @@ def show(speaker: Speaker, steps: dict[str, Any], run_url: str) -> None:
     speaker.out.print(f"{asking} -d '{json.dumps(served['reading'])}'", markup=False, soft_wrap=True)
 
 
-def browsable(where: str) -> str:
-    """Return a path as an address that a terminal can open."""
-    return Path(where).as_uri() if Path(where).is_absolute() else where
+def in_browser(data_docs: str, urls: dict[str, Any]) -> str | None:
+    """Return the address of the ingestion's data docs on the page that runs now."""
+    known = Settings(data_docs_url=f"{urls['page']}/data_docs")
+    return known.in_browser(data_docs)
 
 
 def predicted_sentence(predicted: dict[str, Any]) -> str:

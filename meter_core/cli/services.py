@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import typer
 
@@ -74,13 +73,12 @@ def ingest_arrivals(speaker: Speaker, settings: Settings, urls: Connections) -> 
 
 def shown_urls(settings: Settings, urls: Connections) -> dict[str, str | None]:
     """Return where a person can look."""
-    docs = Path(settings.files_root) / "data_docs" / "index.html"
     return {
         "page": urls.page_url,
         "API": f"{urls.page_url}/docs",
         "MLflow": urls.mlflow_tracking_uri,
         "Prefect": urls.prefect_ui_url,
-        "data docs": docs.as_uri() if docs.is_absolute() else f"{settings.files_root}/data_docs/index.html",
+        "data docs": f"{urls.page_url}/data_docs/index.html",
         "files": settings.files_root,
     }
 

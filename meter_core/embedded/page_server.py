@@ -6,6 +6,7 @@ from pathlib import Path
 from meter_core.embedded.applications import repository_with
 from meter_core.embedded.needs import Need
 from meter_core.embedded.web_server import WebServer
+from meter_core.settings import Settings
 
 SERVICE = "bento.service:MeterPrediction"
 
@@ -15,6 +16,11 @@ def serve_command(host: str, port: int) -> list[str]:
     return [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host, "--port", str(port)]
 
 
+def embedded_data_docs_url(settings: Settings) -> str | None:
+    """Where the page of this home serves the data docs; None where its port is only known once it runs."""
+    return f"http://{settings.host}:{settings.page_port}/data_docs" if settings.page_port else None
+
+
 class PageServer(WebServer):
     """The service of one home."""
 
@@ -22,7 +28,7 @@ class PageServer(WebServer):
     title = "the page"
     port_setting = "page_port"
     health_path = "/livez"
-    told = ("mlflow_tracking_uri",)
+    told = ("mlflow_tracking_uri", "files_url")
 
     def folder(self) -> Path:
         """The repository: the service is found by path."""

@@ -8,6 +8,7 @@ import httpx
 
 from meter_core.embedded.applications import repository_with
 from meter_core.embedded.needs import Need
+from meter_core.embedded.page_server import embedded_data_docs_url
 from meter_core.embedded.records import Record
 from meter_core.embedded.server import Server
 from meter_core.embedded.web_server import WebServer
@@ -81,8 +82,9 @@ class PrefectWorker(Server):
         return [sys.executable, "-m", "prefect", "worker", "start", *pool]
 
     def variables(self, port: int | None) -> dict[str, str]:
-        """Looks for runs more often than every ten seconds: somebody is waiting."""
-        return {"PREFECT_WORKER_QUERY_SECONDS": "2"}
+        """Looks for runs more often than every ten seconds, since somebody waits; links its reports to the page."""
+        docs = self.settings.data_docs_url or embedded_data_docs_url(self.settings)
+        return {"PREFECT_WORKER_QUERY_SECONDS": "2"} | ({"METER_DATA_DOCS_URL": docs} if docs else {})
 
     def is_healthy(self, record: Record) -> bool:
         """Whether this process, and not one before it, has reported to the server."""
