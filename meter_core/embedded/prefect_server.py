@@ -49,6 +49,8 @@ class PrefectServer(WebServer):
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.folder() / "ui"),
             "PREFECT_SERVER_UI_API_URL": self.url(port),
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+            # In memory, a restart forgets who holds a deployment's slot while the slot stays taken.
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         }
 
 
