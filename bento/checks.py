@@ -5,6 +5,7 @@ import numpy as np
 from bento.columns import Columns
 from bento.localtime import Notes
 from bento.notes import Where, unusual, wrong_type
+from bento.schemas import Note
 from meter_core.contracts.features import DERIVED, FEATURES, MEASURED, USUAL_RANGE
 from meter_core.contracts.readings import IntArray, ReadingBatch
 from meter_core.features.snapshot import snapshot_matrix
@@ -18,8 +19,9 @@ _LOW, _HIGH = (np.array([USUAL_RANGE[name][side] for name in MEASURED]) for side
 def check_interval(minutes: IntArray, trained: IntArray, where: Where, notes: Notes) -> None:
     """Say which readings ask for an interval that the model never saw."""
     for row in np.flatnonzero(~np.isin(minutes, trained)).tolist():
-        reason = f"the model was trained on {', '.join(str(value) for value in trained)}"
-        note = wrong_type(where(row, "interval_minutes"), "interval_minutes", int(minutes[row]), reason)
+        given, path = int(minutes[row]), where(row, "interval_minutes")
+        reason = f"interval_minutes is {given}: the model was trained on {', '.join(str(value) for value in trained)}"
+        note = Note(path, given, reason, "give a length of interval that the model was trained on, in minutes")
         notes.setdefault(row, []).append(note)
 
 

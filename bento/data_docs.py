@@ -23,7 +23,10 @@ def document_at(folder: Path, path: str) -> Path | None:
     """
     if not path.startswith(ROUTE) or "\0" in path:
         return None
-    found = (folder / path.removeprefix(ROUTE).lstrip("/")).resolve()
-    if found.is_dir():
-        found /= "index.html"
-    return found if found.is_file() and found.is_relative_to(folder.resolve()) else None
+    try:
+        found = (folder / path.removeprefix(ROUTE).lstrip("/")).resolve()
+        if found.is_dir():
+            found /= "index.html"
+        return found if found.is_file() and found.is_relative_to(folder.resolve()) else None
+    except OSError:  # no file can have this name: it is too long
+        return None

@@ -1,7 +1,9 @@
 """JSON to readings. What is right is decoded in one go; what is wrong is looked at field by field, to say all of it."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -9,7 +11,7 @@ import msgspec
 from bento.columns import Columns, of_readings, of_rows, rows_type
 from bento.notes import Where, in_list, in_single, in_table, missing, remedy_of, shortened, unknown, wrong_type
 from bento.schemas import FIELD_TYPES, REQUIRED, Note, Reading, Readings, Table
-from bento.wire import RefusedRequestError, wrong_values
+from bento.wire import MOST_COUNTED, RefusedRequestError, wrong_values
 from meter_core.contracts.features import BATCH_LIMIT
 
 
@@ -27,6 +29,9 @@ _STARTS_TABLE = re.compile(rb'\s*\{\s*"(columns|rows)"')
 
 _BOUND = re.compile(r"Expected (?P<what>[a-z ]+?)(?: of length)? (?P<sign><=|>=) (?P<limit>\S+)")
 _WANTED = re.compile(r"Expected (?P<what>[a-z]+)\b.*, got .*")
+_FIELD = re.compile(r"Object (?P<what>missing required|contains unknown) field (?P<name>.*)")
+_NAN = re.compile(rb"[:\[,]\s*-?(NaN|Infinity)\b")
+_NO_NAN = "JSON has neither NaN nor Infinity: give null where nothing was measured"
 _KINDS = {"float": "a number", "int": "a whole number", "str": "text", "array": "a list", "bool": "true, false, 0 or 1"}
 
 
@@ -57,15 +62,14 @@ def decode_batch(body: bytes) -> tuple[Columns, Where, bool]:
     return of_readings(_decode_list(body)), in_list, False
 
 
-def notes_of(raw: dict[str, Any], row: int, where: Where) -> list[Note]:
-    """Return what types and bounds are wrong in one reading object."""
-    notes = [missing(where(row, field), field) for field in REQUIRED if field not in raw]
+def notes_of(raw: dict[str, Any], row: int, where: Where) -> Iterator[Note]:
+    """Say what types and bounds are wrong in one reading object."""
+    yield from (missing(where(row, field), field) for field in REQUIRED if field not in raw)
     for field, value in raw.items():
         if field not in FIELD_TYPES:
-            notes.append(unknown(where(row, field), field, value))
+            yield unknown(where(row, field), field, value)
         elif (reason := _wrong(value, FIELD_TYPES[field])) is not None:
-            notes.append(wrong_type(where(row, field), field, value, reason))
-    return notes
+            yield wrong_type(where(row, field), field, value, reason)
 
 
 def _decode_list(body: bytes) -> Sequence[Reading]:
@@ -77,12 +81,12 @@ def _decode_list(body: bytes) -> Sequence[Reading]:
         readings = raw.get("readings") if isinstance(raw, dict) else None
         if not isinstance(readings, list):
             raise _not_an(raw, 'object {"readings": [...]} or {"columns": [...], "rows": [[...]]}') from error
-        _limited(len(readings))
-        notes = [note for row, one in enumerate(readings) for note in _notes_of_entry(one, row)]
+        _limited("readings", len(readings))
+        notes = (note for row, one in enumerate(readings) for note in _notes_of_entry(one, row))
         raise _refusal(notes, error) from error
 
 
-def _notes_of_entry(raw: Any, row: int) -> list[Note]:
+def _notes_of_entry(raw: Any, row: int) -> Iterable[Note]:
     """Return what is wrong in one entry of a list."""
     if isinstance(raw, dict):
         return notes_of(raw, row, in_list)
@@ -99,7 +103,7 @@ def _decode_table(body: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
         rows = msgspec.json.decode(table.rows, type=rows_type(tuple(table.columns)))
     except (msgspec.DecodeError, RecursionError) as error:
         raise _refusal(_table_notes(_raw(body, error)), error) from error
-    _limited(len(rows))
+    _limited("rows", len(rows))
     if not rows:
         raise wrong_values([Note("rows", "list of 0", "there are no rows", "give one list of values a reading")])
     return table.columns, rows
@@ -107,25 +111,27 @@ def _decode_table(body: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 def _column_notes(columns: list[str]) -> list[Note]:
     """Return which columns are none of a reading's, stand twice, or are missing."""
-    notes = [unknown(f"columns[{at}]", name, name) for at, name in enumerate(columns) if name not in FIELD_TYPES]
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    notes += [Note("columns", name, f"{name} is named twice", "name each column once") for name in twice]
-    return notes + [missing("columns", name) for name in REQUIRED if name not in columns]
+    times = Counter(columns)
+    strange = (unknown(f"columns[{at}]", name, name) for at, name in enumerate(columns) if name not in FIELD_TYPES)
+    twice = (shortened(name) for name in sorted(times) if times[name] > 1)
+    again = (Note("columns", name, f"{name} is named twice", "name each column once") for name in twice)
+    absent = (missing("columns", name) for name in REQUIRED if name not in times)
+    return _counted(chain(strange, again, absent))
 
 
-def _table_notes(raw: Any) -> list[Note]:
+def _table_notes(raw: Any) -> Iterable[Note]:
     """Return what is wrong in a table, row by row."""
     try:
         table = msgspec.convert(raw, Table)
     except msgspec.ValidationError as error:
         rows = raw.get("rows") if isinstance(raw, dict) else None
-        _limited(len(rows) if isinstance(rows, list) else 0)
+        _limited("rows", len(rows) if isinstance(rows, list) else 0)
         return [_note_of(error)]
     where = in_table(table.columns)
-    return [note for row, values in enumerate(table.rows) for note in _row_notes(table.columns, values, row, where)]
+    return (note for row, values in enumerate(table.rows) for note in _row_notes(table.columns, values, row, where))
 
 
-def _row_notes(columns: list[str], values: list[Any], row: int, where: Where) -> list[Note]:
+def _row_notes(columns: list[str], values: list[Any], row: int, where: Where) -> Iterable[Note]:
     """Return what is wrong in one row of a table."""
     if len(values) != len(columns):
         reason = f"{len(values)} values for {len(columns)} columns"
@@ -133,14 +139,20 @@ def _row_notes(columns: list[str], values: list[Any], row: int, where: Where) ->
     return notes_of(dict(zip(columns, values, strict=True)), row, where)
 
 
-def _limited(count: int) -> None:
+def _counted(notes: Iterable[Note]) -> list[Note]:
+    """Return the notes, and of very many one more than are counted."""
+    return list(islice(notes, MOST_COUNTED + 1))
+
+
+def _limited(path: str, count: int) -> None:
     """Refuse more readings than one request may hold.
 
     Raises:
         RefusedRequestError: 413, with how many were given and may be.
     """
     if count > BATCH_LIMIT:
-        raise RefusedRequestError(413, f"{count:,} readings in one request; send at most {BATCH_LIMIT:,} at once")
+        many, remedy = f"{count:,} readings in one request", f"send at most {BATCH_LIMIT:,} at once"
+        raise RefusedRequestError(413, f"{many}; {remedy}", [Note(path, f"list of {count}", many, remedy)])
 
 
 def _raw(body: bytes, error: Exception) -> Any:
@@ -155,7 +167,9 @@ def _raw(body: bytes, error: Exception) -> Any:
         raise _refusal([], error) from error
     except (msgspec.DecodeError, RecursionError) as broken:
         reason = "nested too deeply" if isinstance(broken, RecursionError) else str(broken)
-        raise RefusedRequestError(400, f"the body could not be read as JSON: {reason}") from broken
+        note = Note("", None, reason, _NO_NAN if _NAN.search(body) else "send one JSON object in UTF-8; see /docs")
+        detail = f"the body could not be read as JSON: {reason}; {note.remedy}"
+        raise RefusedRequestError(400, detail, [note]) from broken
 
 
 def _wrong(value: Any, expected: Any) -> str | None:
@@ -167,25 +181,36 @@ def _wrong(value: Any, expected: Any) -> str | None:
     return None
 
 
-def _refusal(notes: list[Note], error: Exception) -> RefusedRequestError:
+def _refusal(notes: Iterable[Note], error: Exception) -> RefusedRequestError:
     """Return the refusal of what was found; in the decoder's own words where no field is to blame."""
-    return wrong_values(notes or [_note_of(error)])
+    return wrong_values(_counted(notes) or [_note_of(error)])
 
 
 def _note_of(error: Exception) -> Note:
     """Return the note of a decoder's error, `Expected ... - at `$.path``."""
     path = str(error).partition("`$")[2].rstrip("`").lstrip(".")
+    if field := _FIELD.fullmatch(_said(error)):
+        path = f"{path}.{field['name']}".lstrip(".")
+        reason = "is missing" if field["what"].startswith("missing") else "is none of the fields here"
+        return Note(shortened(path), None, f"{shortened(field['name'])} {reason}", "see /docs for what is expected")
     return Note(
         path, None, _readable(error), remedy_of(path) if path in FIELD_TYPES else "see /docs for what is expected"
     )
 
 
+def _said(error: Exception) -> str:
+    """Return a decoder's error without its path."""
+    return str(error).partition(" - at ")[0].replace("`", "")
+
+
 def _readable(error: Exception) -> str:
     """Return a decoder's error in the words of who sent the value."""
-    said = str(error).partition(" - at ")[0].replace("`", "")
+    said = _said(error)
     if bound := _BOUND.fullmatch(said):
         unit = " values" if bound["what"].startswith(("array", "str")) else ""
         least = bound["sign"] == ">="
+        if unit and least:
+            return "it is empty"
         return f"{'less' if least else 'more'} than {float(bound['limit']):,.10g}{unit} cannot be"
     if wanted := _WANTED.fullmatch(said):
         return f"not {_KINDS.get(wanted['what'], wanted['what'])}"
@@ -194,5 +219,5 @@ def _readable(error: Exception) -> str:
 
 def _not_an(raw: Any, expected: str) -> RefusedRequestError:
     """Return the refusal of a body of another shape."""
-    note = Note("", f"{type(raw).__name__}", f"the body is not an {expected}", "see /docs for an example")
+    note = Note("", shortened(raw), f"the body is not an {expected}", "see /docs for an example")
     return wrong_values([note])

@@ -3,11 +3,13 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
+from bento.notes import shortened
 from bento.pages import Page, Pages
 from bento.private import AsgiApp
-from bento.wire import RefusedRequestError, read_body, respond, respond_problem
+from bento.wire import NOT_MODIFIED, RefusedRequestError, read_body, respond, respond_problem
 
 logger = logging.getLogger("bentoml.meter")
 
@@ -48,7 +50,22 @@ class LeanApp:
         elif (page := self._pages.find(scope["path"])) is not None:
             await _get(page, scope, send)
         else:
-            await self._inside(scope, receive, send)
+            await self._pass_on(scope, receive, send)
+
+    async def _pass_on(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on to BentoML; where it has no such route or method, that is said as everywhere."""
+        refusal: RefusedRequestError | None = None
+
+        async def tell(message: Any) -> None:
+            nonlocal refusal
+            if message["type"] == "http.response.start":
+                refusal = _no_route(scope["path"], message["status"], dict(message["headers"]))
+            if refusal is None:
+                await send(message)
+
+        await self._inside(scope, receive, tell)
+        if refusal:
+            await respond_problem(send, refusal)
 
     async def _post(self, post: tuple[Handler, int], scope: Any, receive: Any, send: Any) -> None:
         """Answer a POST route, errors as problems."""
@@ -79,9 +96,19 @@ async def _get(page: Callable[[], Page], scope: Any, send: Any) -> None:
         return
     headers = [(b"etag", found.etag), *found.headers]
     if dict(scope["headers"]).get(b"if-none-match") == found.etag:
-        await respond(send, 304, b"", found.content_type, headers)
-    else:
-        await respond(send, 200, b"" if scope["method"] == "HEAD" else found.body, found.content_type, headers)
+        await respond(send, NOT_MODIFIED, b"", found.content_type, headers)
+    else:  # to HEAD the server sends the same without the body
+        await respond(send, 200, found.body, found.content_type, headers)
+
+
+def _no_route(path: str, status: int, headers: Mapping[bytes, bytes]) -> RefusedRequestError | None:
+    """Return the refusal of a route or method that BentoML does not have; None for its other answers."""
+    if status == HTTPStatus.NOT_FOUND:
+        return RefusedRequestError(status, f"there is no {shortened(path)}; /docs lists what there is")
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = headers.get(b"allow", b"")
+        return RefusedRequestError(status, f"use {allowed.decode('latin-1')}", headers=((b"allow", allowed),))
+    return None
 
 
 def _only(scope: Any, *methods: str) -> None:

@@ -47,8 +47,11 @@ def local_times(values: dict[str, Sequence[Any]], where: Where, now_s: float, no
     for row, stamp in enumerate(values["reading_ts"]):
         if stamp is not None:
             _read_stamp(row, stamp, values["zone"][row], times, where, now_s, notes)
-        elif hour[row] < 0 or weekday[row] < 0:
+            continue
+        if hour[row] < 0 or weekday[row] < 0:
             notes.setdefault(row, []).extend(_missing_time(row, hour[row] < 0, weekday[row] < 0, where))
+        if (zone := values["zone"][row]) is not None and (wrong := _wrong_zone(zone)) is not None:
+            notes.setdefault(row, []).append(wrong_type(where(row, "zone"), "zone", zone, wrong))
     _read_clock(times, where, notes)
     return times
 

@@ -9,6 +9,8 @@ from bento.schemas import FIELD_TYPES, Note
 from meter_core.contracts.features import POSSIBLE_RANGE, RECENT_VALUES, USUAL_RANGE
 
 LONGEST_ECHO: Final = 80
+LONGEST_MISTYPED: Final = 40
+"""A longer name is no slip of the keys, and looking for what it is like would take long."""
 
 Where = Callable[[int, str], str]
 """From a reading's number and a field to its path in the request."""
@@ -82,9 +84,9 @@ def missing(path: str, field: str) -> Note:
 
 def unknown(path: str, field: str, value: Any) -> Note:
     """Return the note of a field that no reading has."""
-    near = difflib.get_close_matches(field, FIELD_TYPES, n=1)
+    near = difflib.get_close_matches(field, FIELD_TYPES, n=1) if len(field) <= LONGEST_MISTYPED else []
     remedy = f"did you mean {near[0]}?" if near else "leave it out; /docs lists the fields"
-    return Note(path, shortened(value), f"{shortened(field)} is not a field of a reading", remedy)
+    return Note(shortened(path), shortened(value), f"{shortened(field)} is not a field of a reading", remedy)
 
 
 def unusual(path: str, field: str, value: float) -> Note:

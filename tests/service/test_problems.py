@@ -1,5 +1,6 @@
 """What is wrong with a request is said field by field: path, value, remedy, as problem+json."""
 
+import http.client
 import json
 
 import httpx
@@ -52,6 +53,7 @@ def without(field):
         (at("2009-06-01T18:00:00+02:00", "Europe/Paris") | {"zone": None}, "zone", "missing beside reading_ts"),
         (at("2009-06-01T18:00:00+02:00", "Europe/Pari"), "zone", "not an IANA zone"),
         (at("2009-06-01T18:00:00+02:00", "../../etc/passwd"), "zone", "not an IANA zone"),
+        (SATURDAY_EVENING | {"zone": "Europe/Pari"}, "zone", "not an IANA zone"),
         (at("2009-06-01T18:00:00", "Europe/Paris"), "reading_ts", "without an offset"),
         (at("yesterday", "Europe/Paris"), "reading_ts", "not a time"),
         (at("2090-01-01T00:00:00+00:00", "Europe/Paris"), "reading_ts", "no time a meter measures at"),
@@ -93,6 +95,8 @@ def test_contradictions_are_all_said_too(service):
         ({"readings": [SATURDAY_EVENING, SATURDAY_EVENING | {"is_weekend": False}]}, ["readings[1].is_weekend"]),
         ({"readings": []}, ["readings"]),
         ({"readings": 5}, [""]),
+        ({"readings": [SATURDAY_EVENING], "model": 2}, ["model"]),
+        ({"columns": list(SATURDAY_EVENING)}, ["rows"]),
         ({"columns": list(SATURDAY_EVENING), "rows": [[1], [230, None, 9, 1, None, 1, 1]]}, ["rows[0]", "rows[1][2]"]),
         ({"columns": ["voltage_v", "volts"], "rows": []}, ["columns[1]"] + ["columns"] * 4),
         ({"columns": ["voltage_v", *SATURDAY_EVENING], "rows": []}, ["columns"]),
@@ -103,6 +107,35 @@ def test_contradictions_are_all_said_too(service):
 def test_a_batch_says_where_it_is_wrong(service, batch, paths):
     errors = problem(service.post("/predict_batch", batch), 422)["errors"]
     assert [error["path"] for error in errors] == paths
+
+
+@pytest.mark.parametrize("body", ["null", "[1, 2]", "7", '"text"', '{"reading": {}}'])
+def test_a_body_of_another_shape_is_told_in_the_words_of_json(service, body):
+    for route in ("/predict", "/predict_batch"):
+        said = problem(httpx.post(service.url + route, content=body), 422)
+        assert all(error["message"] and error["remedy"] for error in said["errors"])
+        assert not any(word in json.dumps(said) for word in ("NoneType", "dict", '"str"', '"int"'))
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        {"readings": [SATURDAY_EVENING | {"load_kw": "x"}] * 2_000},
+        {"readings": [SATURDAY_EVENING | {f"voltage_{n}": 1 for n in range(2_000)}]},
+        {"columns": [f"voltage_{n}" for n in range(2_000)], "rows": [[1]]},
+        {"columns": list(SATURDAY_EVENING), "rows": [["x"]] * 2_000},
+    ],
+)
+def test_errors_without_end_are_not_looked_for_without_end(service, batch):
+    body = problem(service.post("/predict_batch", batch), 422)
+    assert len(body["errors"]) == 100
+    assert body["detail"] == "over 1,000 values are wrong; the first 100 are listed"
+
+
+def test_a_name_as_long_as_a_page_is_compared_with_nothing(service):
+    errors = problem(service.post("/predict", SATURDAY_EVENING | {"voltage_v" * 9_000: 1}), 422)["errors"]
+    assert errors[0]["path"] == ("voltage_v" * 9)[:80] + "..."
+    assert errors[0]["remedy"] == "leave it out; /docs lists the fields"
 
 
 def test_a_hundred_errors_are_enough(service):
@@ -117,7 +150,9 @@ def test_more_than_ten_thousand_is_too_many(service, layout):
     rows = [list(SATURDAY_EVENING.values())] * 10_001
     table = {"columns": list(SATURDAY_EVENING), "rows": rows}
     asked = table if layout == "columns" else {"readings": [SATURDAY_EVENING] * 10_001}
-    assert "10,000" in problem(service.post("/predict_batch", asked), 413)["detail"]
+    said = problem(service.post("/predict_batch", asked), 413)
+    assert "10,000" in said["detail"]
+    assert [error["path"] for error in said["errors"]] == ["rows" if layout == "columns" else "readings"]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +162,13 @@ def test_more_than_ten_thousand_is_too_many(service, layout):
 def test_what_is_not_json_is_said_so(service, body):
     for route in ("/predict", "/predict_batch"):
         assert "could not be read as JSON" in problem(httpx.post(service.url + route, content=body), 400)["detail"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_who_sends_no_number_is_told_to_send_null(service, number):
+    body = json.dumps(SATURDAY_EVENING).replace("237.52", number).encode()
+    said = problem(httpx.post(f"{service.url}/predict", content=body), 400)
+    assert "give null" in said["errors"][0]["remedy"]
 
 
 def test_a_number_that_no_machine_holds_is_a_wrong_value(service):
@@ -144,6 +186,28 @@ def test_a_body_beyond_the_limit_is_not_read(service):
             yield b" " * 10_000
 
     assert "bytes" in problem(httpx.post(f"{service.url}/predict", content=chunks()), 413)["detail"]
+
+
+def test_who_sends_ten_megabytes_gets_to_read_why_not(service):
+    """A client that sends all before it reads: an answer given before would be lost with the connection."""
+    connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=30)
+    connection.request("POST", "/predict", b'"' + b"x" * 10_000_000 + b'"')
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("content-type")) == (413, "application/problem+json")
+    assert "bytes" in json.loads(answer.read())["detail"]
+    connection.close()
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/predict/", "/page/../service.py", "/data_docs/" + "a" * 5_000])
+def test_what_is_not_there_is_said_as_everything_else(service, path):
+    for answer in (service.get(path), service.post(path, {})):
+        assert "/docs" in problem(answer, 404)["detail"]
+
+
+def test_a_method_that_bentoml_refuses_is_said_as_everything_else(service):
+    response = service.post("/livez", {})
+    assert "GET" in problem(response, 405)["detail"]
+    assert "GET" in response.headers["allow"]
 
 
 def test_another_method_is_told_which_one(service):
