@@ -1,16 +1,19 @@
 """Settings from the environment: one class. Without any, everything runs embedded under METER_HOME."""
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from meter_core.contracts.errors import UsageError
 
 
 class Settings(BaseSettings):
     """What can be set from outside. Empty URLs mean: the embedded service under `home`.
 
     Raises:
-        pydantic.ValidationError: where a variable has a value that cannot be.
+        UsageError: where a variable has a value that cannot be.
     """
 
     model_config = SettingsConfigDict(env_prefix="METER_", populate_by_name=True, extra="ignore", env_ignore_empty=True)
@@ -42,6 +45,13 @@ class Settings(BaseSettings):
     )
     model_poll_seconds: float = Field(default=5.0, gt=0, description="how often the service looks for a new champion")
 
+    def __init__(self, **given: Any) -> None:
+        """Read the environment; what is given goes before it."""
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise UsageError("; ".join(_sentence(each["loc"], each["msg"]) for each in error.errors())) from None
+
     @property
     def files_root(self) -> str:
         """The fsspec URL (or absolute path) under which all files lie."""
@@ -53,3 +63,10 @@ class Settings(BaseSettings):
         if data_docs is None or not self.data_docs_url or not data_docs.startswith(root):
             return data_docs
         return self.data_docs_url.rstrip("/") + data_docs.removeprefix(root)
+
+
+def _sentence(where: tuple[int | str, ...], message: str) -> str:
+    """Return what is wrong with a variable: by name and reason, without its value, which may be a secret."""
+    name = "_".join(map(str, where)).upper()
+    prefixed = name if name.startswith(("METER_", "MLFLOW_TRACKING", "PREFECT_API")) else f"METER_{name}"
+    return f"{prefixed}: {message[:1].lower()}{message[1:]}; set it to such a value, or unset it for the default"

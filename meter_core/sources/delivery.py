@@ -86,7 +86,7 @@ def read_delivery(path: Path, profile: Profile, zone: str | None = None) -> Deli
     whole = text.field_counts(profile.delimiter)[data] == len(names)
     columns = text_columns(text.joined(data[whole]), names, profile)
     frame = frame_of(columns, data + 1, whole, profile, zone)
-    findings = _findings(frame, text.file_name, assumed)
+    findings = (*_unread(names, profile, text.file_name), *_findings(frame, text.file_name, assumed))
     return Delivery(text.file_name, text.digest, profile, zone, len(data), frame, text, assumed, findings)
 
 
@@ -138,6 +138,20 @@ def _fitting(names: list[str]) -> list[str]:
         if wanted <= set(names):
             sizes[name] = len(wanted)
     return [name for name, size in sizes.items() if size == max(sizes.values())]
+
+
+def _unread(names: list[str], profile: Profile, file_name: str) -> tuple[Finding, ...]:
+    """Return the finding that columns were left unread; a warning where another built-in profile reads more of them."""
+    unread = [name for name in names if name not in profile.columns.values()]
+    if not unread:
+        return ()
+    message = f"{file_name} line 1: profile {profile.name} leaves {', '.join(map(repr, unread[:20]))} unread"
+    where, evidence = f"{file_name} line 1", {"columns": unread}
+    fitting = _fitting(names)
+    if fitting and len(load_profile(fitting[0]).columns) > len(profile.columns):
+        message += f". More of this file would be read with --source {' or '.join(fitting)}: was that meant?"
+        return (Finding("columns_unread", where, Severity.WARNING, message, evidence),)
+    return (Finding("columns_unread", where, Severity.INFO, message, evidence),)
 
 
 def _findings(frame: pd.DataFrame, file_name: str, zone_assumed: bool) -> tuple[Finding, ...]:

@@ -74,6 +74,16 @@ def test_wrong_use_is_exit_status_2_and_names_the_remedy(home):
     assert meter("no-such-command").exit_code == 2
 
 
+def test_a_setting_that_cannot_be_is_named_and_its_value_is_not_shown(home, monkeypatch):
+    monkeypatch.setenv("METER_PAGE_PORT", "not-a-port")
+    done = meter("status", "--json")
+    assert done.exit_code == 2
+    error = json.loads(done.stdout)["error"]
+    assert error.startswith("METER_PAGE_PORT: ")
+    assert "integer" in error
+    assert "not-a-port" not in error
+
+
 def test_one_broken_row_in_a_hundred_is_quarantined_and_the_rest_loaded_once(home):
     path = delivery(home, "mostly.csv", rows(1, 99))
     first = json.loads(meter("ingest", path, "--source", "canonical", "--zone", "UTC", "--json").stdout)

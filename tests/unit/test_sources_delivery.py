@@ -373,3 +373,16 @@ def test_temperature_in_fahrenheit_and_power_factor_in_percent(read):
     frame = read("m,t,e,f,p\nA,2025-01-01,1,212,95\nA,2025-01-01,1,32,100\n", profile).frame
     assert frame["temperature_c"].tolist() == pytest.approx([100, 0])
     assert frame["power_factor"].tolist() == pytest.approx([0.95, 1])
+
+
+def test_columns_that_stay_unread_are_named_and_a_profile_that_reads_more_is_proposed(tmp_path):
+    path = tmp_path / "home.csv"
+    path.write_text(
+        "meter_id,reading_ts,units_kwh,interval_min,voltage_v,temperature_c,power_factor,load_kw,frequency_hz\n"
+        "H-1,2017-01-01 00:00:00,0.5,60,230,,0.9,0.4,\n"
+    )
+    (finding,) = read_delivery(path, load_profile("fontana")).findings
+    assert (finding.what, finding.severity) == ("columns_unread", "warning")
+    assert "'load_kw'" in finding.message
+    assert finding.message.endswith("with --source ceew_fleet or uci_sceaux: was that meant?")
+    assert read_delivery(path, load_profile("uci_sceaux")).findings == ()
