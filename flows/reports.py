@@ -4,27 +4,24 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from meter_core.contracts.wording import figure
+
 ACCOUNTING: Final = ("lines", "rows", "loaded", "superseded", "outranked", "duplicates", "quarantined")
 SCORES: Final = ("rmse", "mae", "r2", "pinball", "coverage", "seconds")
 EQUATION: Final = (
     "The unit is the delivered value of energy: rows = loaded + superseded + outranked + duplicates + quarantined."
 )
 
+TRAINING_VIEW: Final = "?workflowType=machine_learning"
+"""Of MLflow's two menus the one with runs and models: by default it shows that for language models."""
+
 Values = Mapping[str, Any]
 Row = dict[str, Any]
 
 
-def number(value: Any) -> str:
-    """Return a value as people read it: thousands separated, three decimals, nothing as a dash."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3f}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+def cell(value: Any) -> str:
+    """Return a value as people read it, as text that does not break a table."""
+    return figure(value).replace("|", "\\|").replace("\n", " ")
 
 
 def table(rows: Sequence[Values]) -> str:
@@ -34,7 +31,7 @@ def table(rows: Sequence[Values]) -> str:
     columns = list(rows[0])
     right = [any(isinstance(row.get(name), int | float) for row in rows) for name in columns]
     lines = [columns, ["--:" if each else "---" for each in right]]
-    lines += [[number(row.get(name)) for name in columns] for row in rows]
+    lines += [[cell(row.get(name)) for name in columns] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
@@ -91,13 +88,13 @@ def score_row(name: str, kind: str, scores: Values, strongest: float | None) -> 
 
 def ingestion_sentence(result: Values) -> str:
     """Return the accounting of all files in words."""
-    counts = [f"{number(result[name])} {name}" for name in ACCOUNTING[2:] if result[name]]
-    return f"{number(result['rows'])} rows" + (f": {', '.join(counts)}" if counts else "")
+    counts = [f"{figure(result[name])} {name}" for name in ACCOUNTING[2:] if result[name]]
+    return f"{figure(result['rows'])} rows" + (f": {', '.join(counts)}" if counts else "")
 
 
 def prediction_sentence(result: Values) -> str:
     """Return a batch inference in words."""
-    return f"{number(result['rows'])} predictions by version {result['model_version']}"
+    return f"{figure(result['rows'])} predictions by version {result['model_version']}"
 
 
 def ingestion(result: Values, rows: Sequence[Row]) -> str:
@@ -130,7 +127,7 @@ def training(result: Values, rows: Sequence[Row], mlflow_url: str | None) -> str
     model, version = result["model"], result["version"]
     decision = "Promoted" if result["promoted"] else "Refused" if result["refused"] else "Waiting for MLflow"
     if version:
-        page = f"{mlflow_url}/#/models/{model}/versions/{version}" if mlflow_url else None
+        page = f"{mlflow_url}/#/models/{model}/versions/{version}{TRAINING_VIEW}" if mlflow_url else None
         where = f"{place(f'{model} version {version} in MLflow', page)}, run `{result['run_id']}`."
     else:
         where = "Not in MLflow yet: it was away. The run is kept under `undelivered/`; `meter models sync` delivers it."
@@ -147,7 +144,7 @@ def predictions(result: Values) -> str:
     """Return the report of a batch inference: figures and where the CSV is."""
     figures = {"rows": result["rows"], **{f"{name} kWh": result[name] for name in ("min", "mean", "max")}}
     parts = [
-        f"# {number(result['rows'])} predictions\n",
+        f"# {figure(result['rows'])} predictions\n",
         table([{**figures, "in training": result["in_training"], "version": result["model_version"]}]),
         place("As CSV", result.get("out")) + "; in Postgres the table `prediction`.\n",
         f"## Findings\n\n{findings(result['findings'])}",

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from meter_core.contracts.errors import MeterError
+from meter_core.contracts.wording import figure
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
 
@@ -57,14 +58,14 @@ class Speaker:
                 name, justify="right" if is_number else "left", overflow="fold", no_wrap=n == 0 or is_number
             )
         for row in rows:
-            table.add_row(*(format_value(value) for value in row))
+            table.add_row(*(figure(value) for value in row))
         self.out.print(table)
 
     def facts(self, pairs: Mapping[str, Any]) -> None:
         """Print name and value, one a line, aligned; a long value is not broken, so that it can be copied."""
         width = max(map(len, pairs), default=0)
         for name, value in pairs.items():
-            line = Text.assemble((name.ljust(width), "dim"), "  ", format_value(value))
+            line = Text.assemble((name.ljust(width), "dim"), "  ", figure(value))
             self.out.print(line, soft_wrap=True)
 
     @contextmanager
@@ -106,19 +107,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def format_value(value: Any) -> str:
-    """Return a value as people read it: thousands separated, floats with four decimals, None as a dash."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4f}"
-    return str(value)
 
 
 @contextmanager
