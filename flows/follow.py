@@ -26,6 +26,9 @@ LOGS_COME_LATE: Final = timedelta(seconds=30)
 
 LAST_LINES_WITHIN_SECONDS: Final = 2.0
 
+END_HELD_SECONDS: Final = 1.0
+"""So long the end of a run is not told: its last lines come after it."""
+
 PAGE: Final = 200
 """The most rows the server returns at once."""
 
@@ -59,6 +62,7 @@ class Follower:
     _states: dict[UUID, str] = field(default_factory=dict)
     _lines: set[UUID] = field(default_factory=set)
     _last: Log | None = None
+    _ended: dict[UUID, float] = field(default_factory=dict)
 
     def until_final(self, start_within: float) -> FlowRun:
         """Wait for the end of the run.
@@ -105,9 +109,15 @@ class Follower:
             self.say(f"{names.get(str(line.flow_run_id))}: {line.message}")
         for run in runs:
             state = run.state.name if run.state else "Unknown"
-            if self._states.get(run.id) != state:
+            if self._states.get(run.id) != state and not self.is_held(run):
                 self._states[run.id] = str(state)
                 self.say(f"{run.name}: {state}")
+
+    def is_held(self, run: FlowRun) -> bool:
+        """Say whether a run has ended only just now."""
+        if run.state is None or not run.state.is_final():
+            return False
+        return time.monotonic() - self._ended.setdefault(run.id, time.monotonic()) < END_HELD_SECONDS
 
     def new_lines(self, run_ids: list[UUID]) -> list[Log]:
         """Return the log lines worth showing that have not been returned before, oldest first."""

@@ -12,6 +12,7 @@ from flows.ingest_readings import ingest_readings, what_goes_in
 from flows.outcome import REFUSED, done, failed, is_refusal, page, refused
 from flows.predict_batch import predict_batch
 from flows.train_model import train_model
+from meter_core.contracts.errors import MeterError
 
 
 def run_name() -> str:
@@ -56,8 +57,8 @@ def step(name: str, state: State[Any]) -> reports.Row:
 
 def outcome(runs: dict[str, State[Any]]) -> State[Any]:
     """Return the state that follows from those of the runs, the last of which may have failed."""
-    said = "; ".join(state.message or "" for state in runs.values())
+    said = "; ".join((state.message or "").rstrip(".") for state in runs.values())
     last, state = list(runs.items())[-1]
     if "train" in runs and runs["train"].name == REFUSED and (state.is_completed() or is_refusal(state)):
         return refused(said)
-    return done(said) if state.is_completed() else failed(f"{last}: {state.message}")
+    return done(said) if state.is_completed() else failed(MeterError(f"{last}: {state.message}"))

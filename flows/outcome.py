@@ -1,6 +1,7 @@
 """How a job ended: as the state of its flow run, and as JSON for whoever waits for it."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -15,6 +16,8 @@ from meter_core.contracts.errors import MeterError, RefusedError
 
 REFUSED: Final = "Refused"
 """Name of the completed state of a training run whose model was refused."""
+
+RUN_LOGGER: Final = "prefect.flow_runs"
 
 RESULT_KEY_END: Final = "-result"
 FENCE: Final = ("```json\n", "\n```")
@@ -71,7 +74,7 @@ def conclude(job: str, run: Callable[[], Result], report: Callable[[Result], Sta
     except MeterError as error:
         get_run_logger().error("%s", error)
         Outcome(job, error.exit_status, None, str(error)).publish()
-        return failed(str(error), error.exit_status)
+        return failed(error)
     state = report(result)
     said_no = state.is_failed() or state.name == REFUSED
     Outcome(job, RefusedError.exit_status if said_no else 0, result, state.message or "").publish()
@@ -88,14 +91,20 @@ def refused(why: str) -> State[Any]:
     return Completed(name=REFUSED, message=why)
 
 
-def failed(why: str, exit_status: int = RefusedError.exit_status) -> State[Any]:
+def failed(why: MeterError) -> State[Any]:
     """Return the state of a run that somebody has to look at: a stopped delivery, a service that is away."""
-    return Failed(message=why, data=exit_status)
+    logging.getLogger(RUN_LOGGER).addFilter(is_news)
+    return Failed(message=str(why), data=why)
+
+
+def is_news(line: logging.LogRecord) -> bool:
+    """Say whether a line belongs in a run's log: not the traceback of our own error, raised once more by Prefect."""
+    return not (line.exc_info and isinstance(line.exc_info[1], MeterError))
 
 
 def is_refusal(state: State[Any]) -> bool:
     """Say whether a check or gate failed a run, and not something that was away."""
-    return state.is_failed() and state.result(raise_on_failure=False) == RefusedError.exit_status
+    return state.is_failed() and isinstance(state.result(raise_on_failure=False), RefusedError)
 
 
 def log(text: str, share: float | None = None) -> None:

@@ -99,7 +99,7 @@ def start(client: SyncPrefectClient, deployment: DeploymentResponse, parameters:
     if unknown := sorted(set(parameters) - set(known)):
         raise UsageError(f"{deployment.name} has no parameter {', '.join(unknown)}: it has {', '.join(known)}")
     try:
-        return client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+        return client.create_flow_run_from_deployment(deployment.id, parameters=parameters, name=deployment.name)
     except PrefectHTTPStatusError as error:
         detail = error.response.json().get("detail", error.response.text)
         raise UsageError(f"{deployment.name} does not take these parameters: {detail}") from error

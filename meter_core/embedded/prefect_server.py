@@ -84,9 +84,10 @@ class PrefectWorker(Server):
         return [sys.executable, "-m", "prefect", "worker", "start", *pool]
 
     def variables(self, port: int | None) -> dict[str, str]:
-        """Looks for runs more often than every ten seconds, since somebody waits; links its reports to the page."""
+        """Looks for runs and tells their log sooner, since somebody waits; links its reports to the page."""
         docs = self.settings.data_docs_url or embedded_data_docs_url(self.settings)
-        return {"PREFECT_WORKER_QUERY_SECONDS": "2"} | ({"METER_DATA_DOCS_URL": docs} if docs else {})
+        soon = {"PREFECT_WORKER_QUERY_SECONDS": "2", "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5"}
+        return soon | ({"METER_DATA_DOCS_URL": docs} if docs else {})
 
     def is_healthy(self, record: Record) -> bool:
         """Whether this process, and not one before it, has reported to the server."""

@@ -3,10 +3,14 @@
 import gzip
 import json
 import shutil
+from uuid import uuid4
 
 import pytest
+from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed, Running
 
+from flows.follow import END_HELD_SECONDS, Follower
 from flows.run import main
 from meter_core.store import COUNTS
 
@@ -39,7 +43,7 @@ def test_a_refused_model_is_a_completed_run_named_so(refused, artifacts, api):
     assert (refused.status, refused.printed["state"]) == (1, "Refused")
     train = refused.printed["results"]["train"]
     assert (train["refused"], train["promoted"]) == (True, False)
-    assert train["why"] in refused.printed["message"]
+    assert train["why"].rstrip(".") + "; " in refused.printed["message"]
     state = api.read_flow_run(refused.printed["flow_run_id"]).state
     assert (state.type.value, state.name) == ("COMPLETED", "Refused")
 
@@ -65,6 +69,14 @@ def test_progress_is_told_while_it_runs(chained):
         assert words in chained.said
 
 
+def test_the_end_of_a_run_is_held_until_its_last_lines_are_there():
+    follower = Follower(client=None, flow_run_id=uuid4(), say=print)
+    running, ended = (FlowRun(flow_id=uuid4(), state=state) for state in (Running(), Completed()))
+    assert (follower.is_held(running), follower.is_held(ended)) == (False, True)
+    follower._ended[ended.id] -= END_HELD_SECONDS
+    assert follower.is_held(ended) is False
+
+
 def test_the_runs_page_tells_a_person_what_came_of_each_step(chained, artifacts):
     report = artifacts("chain-report")
     assert report.count("/v2/runs/flow-run/") == 3
@@ -75,7 +87,7 @@ def test_scores_stand_beside_the_baselines_on_the_page(chained, artifacts):
     result, report = chained.printed["results"]["train"], artifacts("train-report")
     for name in (*result["candidates"], *result["baselines"]):
         assert f"| {name} |" in report
-    assert f"/#/models/meter_consumption_v1/versions/{result['version']}" in report
+    assert f"/#/models/meter_consumption_v1/versions/{result['version']}?workflowType=machine_learning" in report
     assert "frequency_hz" in report  # never measured: named, as is the missing temperature
 
 
@@ -90,6 +102,7 @@ def test_a_delivery_that_is_stopped_fails_the_run_and_says_why(emptied):
     assert "cut.csv.gz" in emptied.printed["message"]
     assert "nobody" in emptied.printed["message"]
     assert "cut.csv.gz" in emptied.said
+    assert "Traceback" not in emptied.said
 
 
 def test_the_others_in_the_inbox_are_loaded_and_all_is_accounted_for(emptied, half_a_year, artifacts):
