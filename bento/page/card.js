@@ -48,6 +48,8 @@ function scores(card) {
   if (typeof ours !== "number") return element("p", "Training recorded no score.", "help");
   const candidates = Object.entries(card.candidates ?? {}).filter(([name, score]) => name !== card.recipe && typeof score?.rmse === "number");
   const rows = [[`This model${RECIPES[card.recipe] ? `, ${RECIPES[card.recipe]}` : ""}`, ours, "ours"]];
+  const alone = card.candidates?.[card.recipe]?.snapshot_only?.rmse;
+  if (typeof alone === "number") rows.push(["This model, not told recent use", alone, "ours"]);
   rows.push(...candidates.map(([name, score]) => [`Not chosen: ${RECIPES[name] ?? name}`, score.rmse, ""]));
   rows.push(...others.map(([name, score]) => [NAMES[name] ?? name, score.rmse, ""]));
   rows.sort((a, b) => a[1] - b[1]);

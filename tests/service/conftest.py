@@ -24,6 +24,7 @@ def training_data():
 def predictor(training_data):
     scores = {
         "metrics": {"rmse": 0.46},
+        "candidates": {"boosting": {"rmse": 0.46, "snapshot_only": {"rmse": 0.48}}, "linear": {"rmse": 0.55}},
         "baselines": {"mean": {"rmse": 0.84}, "blend": {"rmse": 0.5}},
         "skill": {"rmse": 0.08},
     }

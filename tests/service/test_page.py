@@ -227,16 +227,18 @@ def test_unusual_values_are_marked_and_still_predicted(service, open_page):
 def test_the_card_shows_scores_beside_baselines_and_empty_features(service, open_page):
     page = open_page(service)
     rows = page.locator(".scores tr")
-    expect(rows).to_have_count(3)
+    expect(rows).to_have_count(5)
     assert [row.split("\t")[0].strip() for row in rows.all_inner_texts()] == [
         "This model, gradient boosting",
+        "This model, not told recent use",
         "Load now and profile",
+        "Not chosen: linear regression",
         "Overall mean",
-    ]  # 0.46, 0.50, 0.84: the best first
+    ]  # the best first
     widths = page.evaluate(
         "[...document.querySelectorAll('.scores .track rect')].map((one) => Number(one.getAttribute('width')))"
     )
-    assert widths == pytest.approx([100 * 0.46 / 0.84, 100 * 0.5 / 0.84, 100])
+    assert widths == pytest.approx([100 * rmse / 0.84 for rmse in (0.46, 0.48, 0.5, 0.55, 0.84)])
     assert set(page.locator(".tags .absent").all_inner_texts()) == {"temperature_c", "frequency_hz", "high_temp"}
     expect(page.locator("#card")).to_contain_text("1 Jan 2009 \N{EN DASH} 31 Dec 2009")
 
