@@ -112,11 +112,9 @@ class Store:
         with self._database.transaction() as connection:
             return reading.readings(connection, wanted)
 
-    def unpredicted(
-        self, model_name: str, model_version: str, since: datetime | None = None, until: datetime | None = None
-    ) -> pd.DataFrame:
+    def unpredicted(self, model_name: str, model_version: str) -> pd.DataFrame:
         """Return the readings this version has not predicted, missing energy included; columns as `readings`."""
-        wanted = reading.Wanted(since, until, not_predicted_by=(model_name, model_version))
+        wanted = reading.Wanted(not_predicted_by=(model_name, model_version))
         with self._database.transaction() as connection:
             return reading.readings(connection, wanted)
 

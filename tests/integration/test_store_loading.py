@@ -11,6 +11,7 @@ import pytest
 
 from meter_core.contracts.errors import RefusedError, UnavailableError
 from meter_core.store import DeliveryKey, StoppedDelivery, Store, ZoneConflictError
+from meter_core.store.queries import query
 from tests.integration.store_databases import ask
 from tests.integration.store_deliveries import Profile, deliver, outcome, row, standing, ts
 
@@ -25,6 +26,20 @@ def sizes(database_url: str) -> dict:
 def partitions(database_url: str) -> dict:
     listed = "SELECT tableoid::regclass::text, count(*) FROM meter_reading GROUP BY 1 ORDER BY 1"
     return dict(ask(database_url, listed))
+
+
+def test_the_newest_reading_is_found_in_the_newest_month_or_before(store, database_url):
+    assert store.freshness().newest_reading_ts is None
+    deliver(store, "a", [row(0, 1.0), row(1, 2.0, meter_id="m2"), row(3, 3.0, meter_id="m2"), row(2, 4.0)])
+    assert len(partitions(database_url)) == 2
+    assert store.freshness().newest_reading_ts == ts(3)
+    plan = ask(database_url, "EXPLAIN (ANALYZE, FORMAT text) " + query("freshness"))
+    read = [line for (line,) in plan if "meter_reading_2024_03" in line]
+    assert read
+    assert all("never executed" in line for line in read), "older months are not read"
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM meter_reading WHERE reading_ts >= %s", [ts(2)])
+    assert store.freshness().newest_reading_ts == ts(1)
 
 
 def test_refused_rows_are_kept_with_their_line_as_delivered(store, database_url):

@@ -76,7 +76,6 @@ def test_what_a_version_has_not_predicted(store):
     ]
     assert list(left.columns) == list(store.readings().columns)
     assert len(store.unpredicted(MODEL, "4")) == 5
-    assert len(store.unpredicted(MODEL, "3", since=ts(2))) == 2
     assert len(standing(store)) == 4
 
 
