@@ -100,8 +100,8 @@ class ReadingTable:
                 quantities, and where there are such `zone`, `channel`, `quality`, `available_ts`, `code`.
             zone: IANA name for all rows, where the frame has no `zone`.
             channel: the channel to take.
-            interval_means: quantities that the source delivers as means of their interval. They are known at its
-                end, so a row gets the mean of the interval before.
+            interval_means: quantities that the source delivers as means of their interval. They are known when its
+                energy is, at its end or later, so a row gets the mean of the interval before if that was known.
 
         Raises:
             UsageError: where neither the frame nor the caller gives a zone.
@@ -279,12 +279,13 @@ def _without_duplicates(table: ReadingTable) -> ReadingTable:
 
 
 def _with_lagged(table: ReadingTable, names: Collection[str]) -> ReadingTable:
-    """Return the table with those quantities taken from the row of the interval before, missing where there is none."""
+    """Return the table with those quantities taken from the interval before, missing where none was known."""
     if not len(names):
         return table
     columns = {f.name: getattr(table, f.name) for f in fields(table)}
     before = np.zeros(len(table), dtype=bool)
     before[1:] = (table.meter_id[1:] == table.meter_id[:-1]) & (np.diff(table.ts_s) == table.interval_minutes[1:] * 60)
+    before[1:] &= table.available_s[:-1] <= table.ts_s[1:]
     for name in names:
         columns[name] = np.where(before, np.roll(columns[name], 1), np.nan)
     return ReadingTable(**columns)

@@ -126,3 +126,13 @@ def test_local_hours_come_from_the_zone():
     ((_, batch),) = batches(table)
     assert batch.local_hour.tolist() == [0, 1]
     assert batch.local_day_of_week.tolist() == [6, 6]
+
+
+@pytest.mark.parametrize(("delay_h", "known"), [(0, [1, 2, 3]), (2, [np.nan] * 3)])
+def test_an_interval_mean_is_known_when_its_energy_is(delay_h, known):
+    """An hour's mean is for the next hour to use, unless it is delivered later than that."""
+    stamps = pd.date_range("2020-01-01T00:00Z", periods=4, freq="60min")
+    whole = frame([1, 2, 3, 4], load_kw=[1.0, 2, 3, 4], available_ts=stamps + pd.Timedelta(hours=1 + delay_h))
+    table = ReadingTable.of(whole, interval_means=["load_kw"])
+    np.testing.assert_array_equal(table.load_kw, [np.nan, *known])
+    assert table.voltage_v.tolist() == [1.0] * 4
