@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from meter_core.calendar import DAY_S, zone_of
-from meter_core.contracts.errors import UsageError
+from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.evaluation.leaks import leak_findings
 from meter_core.evaluation.reading import Evaluation, evaluate_candidates
@@ -84,7 +84,7 @@ def backtest(
     Raises:
         UsageError: a task, refit or feature set that does not exist; dates in the wrong order.
         SourceError: the file cannot be read.
-        RefusedError: too few measured readings before or in the test.
+        RefusedError: `meter ingest` would stop the file too, or too few measured readings before or in the test.
     """
     if task != "reading":
         raise UsageError(f"task {task!r} cannot be backtested; say reading")
@@ -110,6 +110,8 @@ def _table(file: Path, profile: str, zone: str | None) -> tuple[ReadingTable, st
     delivery = read_delivery(file, load_profile(profile), zone)
     means = [name for name, kind in delivery.profile.quantities.items() if kind is Kind.INTERVAL_MEAN]
     verdict = check(delivery.frame, file_name=delivery.file_name)
+    if verdict.stopped_reason is not None:
+        raise RefusedError(verdict.stopped_reason)
     return ReadingTable.of(verdict.frame, delivery.zone, interval_means=means), delivery.zone
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from meter_core.contracts.errors import UsageError
+from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.jobs.backtest import backtest
 from meter_core.sources import SourceError
 from tests.shipped_sample import SAMPLE
@@ -100,3 +100,12 @@ def test_the_published_figures_of_2009_with_temperature():
     figures = {"mean": 0.844, "persistence": 0.655, "blend": 0.499, "linear_history": 0.473}
     assert {name: content["baselines"][name]["rmse"] for name in figures} == pytest.approx(figures, abs=0.001)
     assert 0.76 <= content["coverage"] <= 0.85
+
+
+def test_a_file_that_would_be_stopped_is_not_scored(tmp_path):
+    """A fault made by hand: every second energy is no number."""
+    broken = pd.read_csv(SAMPLE, dtype=str)
+    broken.loc[::2, "units_kwh"] = "broken"
+    broken.to_csv(tmp_path / "broken.csv", index=False)
+    with pytest.raises(RefusedError, match=r"stopped .*bad_energy"):
+        backtest(tmp_path / "broken.csv", "uci_sceaux", test_from=date(2009, 12, 4))
