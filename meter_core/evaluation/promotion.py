@@ -153,7 +153,7 @@ def decide(evidence: Evidence, champion: Champion | None, trained_until: str) ->
     refusals = [finding.message for finding in findings if finding.severity is Severity.ERROR]
     if refusals:
         return Verdict(False, " ".join(refusals), tuple(findings))
-    return Verdict(True, _praise(evidence, champion), tuple(findings))
+    return Verdict(True, _praise(evidence, champion, trained_until), tuple(findings))
 
 
 def _leaks(evidence: Evidence) -> list[Finding]:
@@ -218,8 +218,8 @@ def _refresh(evidence: Evidence, champion: Champion, trained_until: str) -> list
     against = evidence.refresh
     if against is None or against.low is None:
         message = (
-            f"Champion {champion.version} follows the same recipe; there are not yet two weeks that it has not "
-            "seen, so the two are not compared."
+            f"Champion {champion.version} follows the same recipe; it could not be had, or there are not yet "
+            "two weeks that it has not seen, so the two are not compared."
         )
         return [Finding("refresh_not_compared", evidence.recipe, Severity.INFO, message)]
     if -against.low >= REFRESH_WORSE_BY:
@@ -255,7 +255,7 @@ def _segments(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def _praise(evidence: Evidence, champion: Champion | None) -> str:
+def _praise(evidence: Evidence, champion: Champion | None, trained_until: str) -> str:
     """Say why a model was promoted."""
     name, best = strongest(evidence.baselines)
     words = (
@@ -266,7 +266,8 @@ def _praise(evidence: Evidence, champion: Champion | None) -> str:
     if champion is None:
         return f"{words} It is the first champion."
     if champion.recipe == evidence.recipe:
-        return f"{words} It refreshes champion {champion.version} with newer data."
+        newer = "newer" if trained_until > champion.trained_until else "corrected"
+        return f"{words} It refreshes champion {champion.version} with {newer} data."
     against = next(other for other in evidence.others if other.name == champion.recipe)
     return (
         f"{words} It is {against.improvement:.1%} better than {champion.recipe} of champion {champion.version} "

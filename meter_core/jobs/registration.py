@@ -97,15 +97,26 @@ class Desk:
         if judged is not None:
             return Verdict(judged == "yes", versions[version].tags.get(WHY_TAG, ""))
         champion = next((found for found in versions.values() if CHAMPION in found.aliases), None)
-        if champion is not None and champion.version == version:  # broke off after the alias was moved
-            champion = None
+        if champion is not None and champion.version == version:  # broke off after the gate had moved the alias
+            return self._resumed(models, versions[version])
         verdict = decide(Evidence.from_dict(run.evidence), standing_champion(champion), run.data.until)
+        models.tag(version, {WHY_TAG: verdict.why})
         if verdict.promoted:
             models.promote(version)
         else:
             models.challenge(version)
         self._record(versions[version], champion, run.model, verdict)
-        models.tag(version, {WHY_TAG: verdict.why, VERDICT_TAG: "yes" if verdict.promoted else "no"})
+        models.tag(version, {VERDICT_TAG: "yes" if verdict.promoted else "no"})
+        return verdict
+
+    def _resumed(self, models: Models, version: VersionInfo) -> Verdict:
+        """Finish what broke off between moving the alias and the last tag: the gate is not asked again."""
+        verdict = Verdict(True, version.tags.get(WHY_TAG, ""))
+        key = (version.version, version.tags.get(DIGEST_TAG))
+        recorded = store_of(self.connections, self.settings).promotions(models.name)
+        if key not in [(each["model_version"], each["predictor_digest"]) for each in recorded]:
+            self._record(version, None, models.name, verdict)
+        models.tag(version.version, {VERDICT_TAG: "yes"})
         return verdict
 
     def _record(self, version: VersionInfo, champion: VersionInfo | None, model: str, verdict: Verdict) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meter_core.contracts.errors import RefusedError, UnavailableError
+from meter_core.contracts.errors import MeterError, RefusedError, UnavailableError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded.connections import Connections
@@ -21,12 +21,12 @@ from meter_core.jobs.registered import known_task, store_of
 from meter_core.jobs.registration import Desk, Settled
 from meter_core.jobs.stored_readings import stored_table
 from meter_core.jobs.training import Training, data_digest, evidence, plain
-from meter_core.jobs.training_run import write_training
+from meter_core.jobs.training_run import predictor_digest, write_training
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.predictor import Predictor
 from meter_core.models.recipes import recipes
 from meter_core.registry.delivery import Retries
-from meter_core.registry.rest import Registry
+from meter_core.registry.rest import ModelRef, Registry
 from meter_core.registry.undelivered import Undelivered
 from meter_core.settings import Settings
 
@@ -45,7 +45,7 @@ class TrainResult:
         run_id: In MLflow; None while MLflow is away, and so `version`.
         model: Registered model.
         version: Of the registered model.
-        promoted: Whether it is champion now.
+        promoted: Whether it is champion now; so too where it was before and nothing is new.
         refused: Whether the gate said no. Neither where MLflow is away: the gate decides on delivery.
         why: In words.
         recipe: The winner.
@@ -98,7 +98,8 @@ def train(
 
     The candidates are fitted up to 28 days and the embargo before the end and scored on these days beside every
     baseline; the best is fitted again on everything. The run is on disk before MLflow hears of it: where MLflow is away
-    it waits under `undelivered/`.
+    it waits under `undelivered/`. Where the same readings and recipes give the champion again, bit for bit, there is
+    nothing to register, and the result names the champion's own run and version.
 
     Args:
         task: `reading`.
@@ -117,11 +118,13 @@ def train(
     began, started = time.perf_counter(), datetime.now(UTC)
     training = _trained(known_task(task), since, until, started, settings, connections, progress)
     waiting = Undelivered(connections.files_url)
-    with waiting.writing(training.name) as folder:
-        progress("writing the run")
-        write_training(training, folder)
-    desk = Desk(waiting, settings, connections, WHO, retries)
-    settled, findings = _delivered(desk, training.name, progress)
+    settled, findings = None if waiting.names() else _unchanged(training), list[Finding]()
+    if settled is None:
+        with waiting.writing(training.name) as folder:
+            progress("writing the run")
+            write_training(training, folder)
+        desk = Desk(waiting, settings, connections, WHO, retries)
+        settled, findings = _delivered(desk, training.name, progress)
     return _result(training, settled, [*training.findings, *findings], time.perf_counter() - began)
 
 
@@ -147,7 +150,8 @@ def _trained(
     candidates = recipes()
     evaluation = evaluate_candidates(data, split, candidates)
     random_split = random_split_scores(data, candidates)
-    refresh = _against_champion(task, evaluation, data, split, connections)
+    champion, unusable = _champion(task, connections)
+    refresh = None if champion is None else _against_champion(champion, evaluation, data, split)
     progress(f"fitting {evaluation.best} on everything")
     digest = data_digest(table)
     card = _card(task, digest, split, evaluation, random_split)
@@ -162,8 +166,9 @@ def _trained(
         evaluation=evaluation,
         final=final,
         random_split=random_split,
+        champion=None if champion is None else champion[0],
         refresh=refresh,
-        findings=(*leaks, *evaluation.findings),
+        findings=(*leaks, *evaluation.findings, *unusable),
     )
 
 
@@ -177,8 +182,15 @@ def _refuse_leaks(leaks: Sequence[Finding]) -> None:
 def _card(
     task: str, digest: str, split: Split, evaluation: Evaluation, random_split: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what the model card says beside what the predictor knows itself."""
+    """Return what the model card says beside what the predictor knows itself.
+
+    No duration: the same readings and recipes have to give the same predictor, bit for bit.
+    """
     best = evaluation.best
+    scores = {
+        name: {key: value for key, value in each.items() if key != "seconds"}
+        for name, each in evaluation.candidate_scores.items()
+    }
     return plain(
         {
             "task": task,
@@ -186,8 +198,8 @@ def _card(
             "hold_out_from_ts": datetime.fromtimestamp(split.test_from_s, UTC).isoformat(),
             "hold_out_until_ts": datetime.fromtimestamp(split.test_until_s, UTC).isoformat(),
             "hold_out_rows": len(evaluation.rows),
-            "metrics": evaluation.candidate_scores[best],
-            "candidates": evaluation.candidate_scores,
+            "metrics": scores[best],
+            "candidates": scores,
             "baselines": evaluation.baseline_scores,
             "skill": evaluation.skill(best),
             "random_split": random_split,
@@ -196,34 +208,50 @@ def _card(
 
 
 def _against_champion(
-    task: str, evaluation: Evaluation, data: TrainingData, split: Split, connections: Connections
+    champion: tuple[ModelRef, Predictor], evaluation: Evaluation, data: TrainingData, split: Split
 ) -> Comparison | None:
     """Compare the winner with a champion of the same recipe, on the hold-out's rows that the champion has not seen."""
-    try:
-        found = _champion(task, connections)
-    except UnavailableError:  # the gate says that the two were not compared
+    ref, predictor = champion
+    if predictor.about.get("recipe") != evaluation.best:
         return None
-    if found is None or found[1].about.get("recipe") != evaluation.best:
-        return None
-    version, predictor = found
     test = split.test_rows(data.table)
     known = np.isin(data.table.interval_minutes[test], predictor.intervals)
     unseen = evaluation.rows.ts_s >= datetime.fromisoformat(str(predictor.about["training_until_ts"])).timestamp()
     if not known.all() or not unseen.any():
         return None
     answers, _ = answers_of(predictor, data.table, test)
-    return evaluation.compared_with(evaluation.best, answers, f"champion {version}", unseen)
+    return evaluation.compared_with(evaluation.best, answers, f"champion {ref.version}", unseen)
 
 
-def _champion(task: str, connections: Connections) -> tuple[str, Predictor] | None:
-    """Return version and predictor of the champion, None where there is none."""
+def _champion(task: str, connections: Connections) -> tuple[tuple[ModelRef, Predictor] | None, list[Finding]]:
+    """Return the champion, None where there is none or it cannot be had, and in that case why.
+
+    A champion that is damaged or of an older format must not keep its successor out: training is its remedy.
+    """
     if not connections.mlflow_tracking_uri:
+        return None, []
+    try:
+        with Registry(connections.mlflow_tracking_uri, REGISTERED_MODELS[task], LOOK_S) as registry:
+            ref = registry.champion()
+            if ref is None:
+                return None, []
+            return (ref, Predictor.load(registry.fetch(ref, connections.home / "models"))), []
+    except MeterError as error:
+        message = f"the champion could not be compared with: {error}"
+        return None, [Finding("champion_not_compared", REGISTERED_MODELS[task], Severity.WARNING, message)]
+
+
+def _unchanged(training: Training) -> Settled | None:
+    """Return the champion's own run and version where this training gave its predictor again; else None."""
+    ref = training.champion
+    if ref is None or predictor_digest(training.final.predictor) != ref.predictor_digest:
         return None
-    with Registry(connections.mlflow_tracking_uri, REGISTERED_MODELS[task], LOOK_S) as registry:
-        ref = registry.champion()
-        if ref is None:
-            return None
-        return ref.version, Predictor.load(registry.fetch(ref, connections.home / "models"))
+    why = (
+        f"Nothing is new: the same readings and the same recipes give champion {ref.version} again, bit for bit; it "
+        "stays, and no version was registered."
+    )
+    finding = Finding("nothing_new", training.winner, Severity.INFO, why, {"data_digest": training.digest})
+    return Settled(training.name, ref.name, ref.run_id, ref.version, True, why, (finding,))
 
 
 def _delivered(desk: Desk, own: str, progress: Progress) -> tuple[Settled | None, list[Finding]]:

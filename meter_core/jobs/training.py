@@ -16,6 +16,7 @@ from meter_core.evaluation.reading import Evaluation
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable
 from meter_core.models.fit import Fitted, TrainingData
+from meter_core.registry.rest import ModelRef
 
 SCORES = ("rmse", "mae", "r2", "pinball", "coverage", "nmbe", "cv_rmse")
 RANDOM_SPLIT = "random_split_70_30"
@@ -35,6 +36,7 @@ class Training:
         evaluation: Candidates and baselines on the hold-out.
         final: The winner, fitted on everything.
         random_split: Scores of the published, leaky protocol, by candidate.
+        champion: That stood; None where there is none or it could not be had.
         refresh: The winner against a champion of the same recipe.
         findings: Of leak check and evaluation.
     """
@@ -48,6 +50,7 @@ class Training:
     evaluation: Evaluation
     final: Fitted
     random_split: Mapping[str, Any]
+    champion: ModelRef | None
     refresh: Comparison | None
     findings: Sequence[Finding]
 

@@ -1,6 +1,7 @@
 """What a training leaves behind: the run folder with model, predictor, plots and tables."""
 
 import json
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,17 +11,17 @@ import numpy as np
 import pandas as pd
 
 from meter_core.contracts.models import DIGEST_TAG, EXPERIMENTS, PREDICTOR_FOLDER
-from meter_core.features.history import FEATURE_SETS
+from meter_core.features.history import FEATURE_SETS, feature_matrix
 from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training, evidence, iso, plain
 from meter_core.jobs.training_figures import metrics, note, params
 from meter_core.jobs.training_plots import HoldOut, save_plots
+from meter_core.models.golden import golden_batch
 from meter_core.models.part import Line
+from meter_core.models.predictor import Predictor
 from meter_core.registry.digest import folder_digest
 from meter_core.registry.runs import ARTIFACTS_FOLDER, MODEL_FOLDER, TrainingRun, write_run
 from meter_core.registry.runs import TrainingData as DataNote
 from meter_core.registry.sklearn_model import as_pipeline, save_sklearn
-
-EXAMPLE_ROWS = 3
 
 
 def write_training(training: Training, folder: Path) -> None:
@@ -36,6 +37,13 @@ def write_training(training: Training, folder: Path) -> None:
     save_plots(_hold_out(training), artifacts / "plots")
     _save_tables(training, artifacts)
     write_run(folder, _run(training, folder_digest(predictor), main))
+
+
+def predictor_digest(predictor: Predictor) -> str:
+    """Return the digest that a version with this predictor is registered under."""
+    with tempfile.TemporaryDirectory(prefix="meter-predictor-") as scratch:
+        predictor.save(Path(scratch))
+        return folder_digest(Path(scratch))
 
 
 def _run(training: Training, digest: str, main: str) -> TrainingRun:
@@ -70,8 +78,8 @@ def _run(training: Training, digest: str, main: str) -> TrainingRun:
 def _save_part(training: Training, part: str, folder: Path) -> None:
     """Save the scikit-learn model of one part."""
     fitted, names = training.final, FEATURE_SETS[part]
-    matrix = training.data.matrix[-EXAMPLE_ROWS:, : len(names)]
-    example = pd.DataFrame(matrix, columns=list(names))
+    made_up = golden_batch(fitted.predictor.intervals)  # a model travels further than anybody's readings may
+    example = pd.DataFrame(feature_matrix(made_up, part), columns=list(names))
     numbers = fitted.predictor.snapshot if part == "snapshot" else fitted.predictor.history
     assert numbers is not None  # noqa: S101 - a part that was fitted is in the predictor
     model = as_pipeline(fitted.estimators[part], fitted.used[part], names, numbers.imputation, example)

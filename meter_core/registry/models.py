@@ -138,10 +138,6 @@ class Models:
         for key, value in tags.items():
             self._ask(lambda key=key, value=value: self._client.set_model_version_tag(self.name, version, key, value))
 
-    def metrics(self, run_id: str) -> dict[str, float]:
-        """Return the metrics of a training run."""
-        return dict(self._ask(lambda: self._client.get_run(run_id)).data.metrics)
-
     def _set_champion(self, target: VersionInfo, previous: str | None) -> None:
         """Alias first, stack second: broken off in between, the stack's top is the champion before."""
         stack = self._stack()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -121,7 +122,7 @@ def test_csv_that_cannot_be_written_is_said_and_nothing_counts_as_predicted(worl
     assert rows(world, "SELECT count(*) FROM prediction_run") == before
 
 
-def test_a_champion_whose_files_were_changed_is_refused(world, first, tmp_path):
+def test_a_champion_whose_files_were_changed_is_refused_and_replaced_by_training(world, first, tmp_path):
     """Last of all: it damages the champion in the registry's own storage."""
     version = world.client.get_model_version(MODEL, first.model_version)
     place = urlsplit(world.client.get_model_version_download_uri(MODEL, version.version)).path.lstrip("/")
@@ -130,5 +131,10 @@ def test_a_champion_whose_files_were_changed_is_refused(world, first, tmp_path):
     words["floor_kw"] = 17.0
     predictor.write_text(json.dumps(words))
     fresh = world.settings.model_copy(update={"home": tmp_path / "other machine"})
+    connections = replace(world.connections, home=fresh.home)
     with pytest.raises(RefusedError, match="changed or damaged after training"):
-        predict("reading", datetime(2009, 12, 30, tzinfo=UTC), None, fresh, world.connections)
+        predict("reading", datetime(2009, 12, 30, tzinfo=UTC), None, fresh, connections)
+    trained = train("reading", SINCE, UNTIL, fresh, connections, retries=QUICK)
+    assert "champion_not_compared" in [finding.what for finding in trained.findings]
+    assert trained.promoted, "a new training is the remedy that the refusal names"
+    assert predict("reading", datetime(2009, 12, 30, tzinfo=UTC), None, fresh, connections).rows > 0

@@ -24,6 +24,7 @@ from meter_core.contracts.features import FEATURES
 from meter_core.features.history import HISTORY_FEATURES
 from meter_core.features.readings import ReadingTable, table_features
 from meter_core.jobs.models import list_models, promote, rollback, sync
+from meter_core.jobs.registration import Desk
 from meter_core.jobs.train import train
 from meter_core.models.predictor import Predictor
 from meter_core.registry.rest import Registry
@@ -71,6 +72,17 @@ def test_the_first_model_that_beats_the_baselines_is_champion(world, trained):
     assert (record["action"], record["who"], record["model_version"]) == ("promoted", "meter train", trained.version)
     assert record["why"] == trained.why
     assert record["predictor_digest"] == world.client.get_model_version(MODEL, trained.version).tags["predictor_digest"]
+
+
+def test_the_same_readings_and_recipes_register_nothing_new(world, trained):
+    again = train("reading", SINCE, UNTIL, world.settings, world.connections, retries=QUICK)
+    assert (again.run_id, again.version) == (trained.run_id, trained.version)
+    assert (again.promoted, again.refused) == (True, False)
+    assert again.why.startswith(f"Nothing is new: the same readings and the same recipes give champion {again.version}")
+    assert again.metrics["rmse"] == trained.metrics["rmse"]
+    assert world.versions() == {trained.version: ["champion"]}
+    assert len(world.store.promotions(MODEL)) == 1
+    assert world.waiting == []
 
 
 def test_baselines_are_what_pandas_says(trained, measured):
@@ -155,6 +167,9 @@ def test_data_scientists_load_the_champion_as_they_know_it(world, trained, tmp_p
     names = generic.metadata.get_input_schema().input_names()
     assert names == [*FEATURES, *HISTORY_FEATURES]
     assert list(generic.input_example.columns) == names
+    assert generic.input_example["load_kw"].tolist() == pytest.approx([0.3 * n for n in range(8)]), (
+        "somebody's readings"
+    )
     with Registry(world.connections.mlflow_tracking_uri, MODEL) as registry:
         predictor = Predictor.load(registry.fetch(registry.champion(), tmp_path))
     table = ReadingTable.of(world.store.readings(SINCE, UNTIL))
@@ -171,12 +186,13 @@ def test_data_scientists_load_the_champion_as_they_know_it(world, trained, tmp_p
 
 
 @pytest.fixture(scope="module")
-def kept(world, trained):
-    """A training while MLflow is away, and what it said."""
+def kept(world, trained, tmp_path_factory):
+    """A training while MLflow is away, what it said, and a copy of its run."""
     said = []
     since = UNTIL - timedelta(days=100)
     result = train("reading", since, UNTIL, world.settings, world.away, lambda text, *_: said.append(text), QUICK)
-    return result, said
+    folder = Path(world.connections.files_url) / "undelivered" / result.name
+    return result, said, Path(shutil.copytree(folder, tmp_path_factory.mktemp("kept") / "aside"))
 
 
 def put_back(world, aside, name, **changes):
@@ -184,11 +200,11 @@ def put_back(world, aside, name, **changes):
     folder = Path(shutil.copytree(aside, Path(world.connections.files_url) / "undelivered" / name))
     if changes:
         content = json.loads((folder / "run.json").read_text())
-        (folder / "run.json").write_text(json.dumps({**content, **changes}))
+        (folder / "run.json").write_text(json.dumps({**content, "name": name, **changes}))
 
 
 def test_while_mlflow_is_away_training_succeeds_and_the_run_is_kept(world, kept):
-    result, said = kept
+    result, said, _ = kept
     assert (result.run_id, result.version, result.promoted, result.refused) == (None, None, False, False)
     assert "MLflow did not answer in 2 tries" in result.why
     assert "meter models sync" in result.why
@@ -200,9 +216,9 @@ def test_while_mlflow_is_away_training_succeeds_and_the_run_is_kept(world, kept)
     assert list_models(world.settings, world.connections).undelivered == [result.name]
 
 
-def test_what_waits_is_delivered_exactly_once(world, kept, tmp_path):
+def test_what_waits_is_delivered_exactly_once(world, kept):
     name, before = kept[0].name, len(world.versions())
-    aside = Path(shutil.copytree(Path(world.connections.files_url) / "undelivered" / name, tmp_path / "aside"))
+    aside = kept[2]
     done = sync(world.settings, world.connections, retries=QUICK)
     [settled] = done.delivered
     assert (settled.name, done.undelivered, world.waiting) == (name, [], [])
@@ -216,6 +232,28 @@ def test_what_waits_is_delivered_exactly_once(world, kept, tmp_path):
     assert (again.version, again.run_id, again.promoted) == (settled.version, settled.run_id, settled.promoted)
     assert len(world.versions()) == before + 1
     assert len([each for each in world.store.promotions(MODEL) if each["model_version"] == settled.version]) == 1
+
+
+def test_a_promotion_that_broke_off_is_finished_as_the_gate_said(world, kept, trained, monkeypatch):
+    """Half a percent of skill is enough for a refresh and would not be for a first champion."""
+    aside = kept[2]
+    evidence = json.loads((aside / "run.json").read_text())["evidence"]
+    evidence |= {"recipe": trained.recipe, "skill": 0.005, "skill_low": 0.001}
+    put_back(world, aside, "reading-broke-off", evidence=evidence)
+
+    def gone(*_):
+        raise UnavailableError("the database went away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Desk, "_record", gone)
+        with pytest.raises(UnavailableError):
+            sync(world.settings, world.connections, retries=QUICK)
+    [done] = sync(world.settings, world.connections, retries=QUICK).delivered
+    assert done.promoted
+    assert "refreshes champion" in done.why
+    assert world.versions()[done.version] == ["champion"]
+    [record] = [each for each in world.store.promotions(MODEL) if each["model_version"] == done.version]
+    assert (record["action"], record["why"]) == ("promoted", done.why)
 
 
 def test_the_next_training_delivers_what_waited(world, kept, trained, tmp_path):
@@ -305,5 +343,5 @@ def test_what_is_wrong_is_said(faulty, postgres, tmp_path):
         train("tomorrow", None, None, faulty.settings, faulty.connections)
     assert caught.value.exit_status == 2
     late = datetime(2030, 1, 1, tzinfo=UTC)
-    with pytest.raises(RefusedError, match="nothing to learn from"):
+    with pytest.raises(RefusedError, match=r"nothing to learn from .*`meter ingest`"):
         train("reading", late, None, faulty.settings, faulty.connections)

@@ -90,6 +90,11 @@ def test_an_older_training_does_not_displace_a_newer_one_of_the_same_recipe():
     assert refusals(verdict) == ["older_than_champion"]
 
 
+@pytest.mark.parametrize(("until", "data"), [(SAME.trained_until, "corrected data"), ("2010-01-01", "newer data")])
+def test_a_refresh_says_what_it_brings(until, data):
+    assert f"refreshes champion 3 with {data}" in decide(GOOD, SAME, until).why
+
+
 @pytest.mark.parametrize("low", [None, 0.0, -0.02])
 def test_an_uncertain_skill_is_said(low):
     verdict = decide(replace(GOOD, skill_low=low), None, UNTIL)
