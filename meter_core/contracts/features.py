@@ -21,7 +21,6 @@ FEATURES: Final = (
 MEASURED: Final = ("voltage_v", "temperature_c", "power_factor", "load_kw", "frequency_hz")
 """What a meter (or a weather station) measures at the start of the interval."""
 
-CALENDAR: Final = ("local_hour", "local_day_of_week")
 DERIVED: Final = ("is_weekend", "voltage_flag", "pf_issue", "high_temp", "load_intensity")
 """What is computed from the others, here and nowhere else."""
 

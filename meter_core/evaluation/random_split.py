@@ -17,7 +17,7 @@ NOTE: Final = "random 70/30 split, random_state=42, snapshot features: for compa
 
 
 def random_split_scores(data: TrainingData, candidates: Mapping[str, Recipe]) -> dict[str, Any]:
-    """Return rmse, mae (kWh) and r2 of each recipe's snapshot model on a random third that its neighbours give away.
+    """Return rmse, mae (kWh) and r2 of each recipe's snapshot model on random rows that their neighbours give away.
 
     The same rows as scikit-learn's `train_test_split(test_size=0.3, random_state=42)` gives.
 

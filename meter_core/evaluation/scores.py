@@ -82,10 +82,11 @@ def score_meters(
         answers: for the same rows.
         meter: (n,) number of each row's meter, 0 and up, each with a row.
     """
-    each = []
-    for number in range(int(meter.max()) + 1):
-        rows = meter == number
-        each.append(score(measured_kwh[rows], Answers(answers.mean_kwh[rows], answers.quantiles_kwh[rows])))
+    order = np.argsort(meter, kind="stable")
+    each = [
+        score(measured_kwh[rows], Answers(answers.mean_kwh[rows], answers.quantiles_kwh[rows]))
+        for rows in np.split(order, np.cumsum(np.bincount(meter))[:-1])
+    ]
     return average(each), each
 
 

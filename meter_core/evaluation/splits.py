@@ -52,6 +52,9 @@ def hold_out(table: ReadingTable, days: int = HOLD_OUT_DAYS) -> Split:
     """
     measured = ~np.isnan(table.units_kwh)
     if not measured.any():
-        raise RefusedError("no reading has a measured energy: there is nothing to learn from and nothing to score")
+        raise RefusedError(
+            "no reading has a measured energy: there is nothing to learn from and nothing to score; "
+            "load some with `meter ingest`, or choose another window"
+        )
     end_s = int((table.ts_s + table.interval_minutes * 60)[measured].max())
     return split_at(end_s - days * DAY_S, end_s)

@@ -149,7 +149,9 @@ def _known_intervals(wanted: pd.DataFrame, predictor: Predictor) -> tuple[pd.Dat
 def _predictions(store: Store, wanted: pd.DataFrame, predictor: Predictor, progress: Progress) -> pd.DataFrame:
     """Return the predictions of the wanted readings; what lies before them serves as history."""
     progress("reading history")
-    history = store.readings(since=wanted["reading_ts"].min() - REACH)
+    first, last = wanted["reading_ts"].min(), wanted["reading_ts"].max()
+    meters = wanted["meter_id"].unique().tolist()
+    history = store.readings(since=first - REACH, until=last + timedelta(seconds=1), meters=meters)
     table = stored_table(history, store.interval_means())
     rows = np.flatnonzero(_is_in(table, wanted))
     parts, done = [], 0

@@ -107,7 +107,10 @@ def fit_predictor(
     if rows is not None:
         learn &= rows
     if learn.sum() < FEWEST_ROWS:
-        raise RefusedError(f"{int(learn.sum())} measured readings to learn from; at least {FEWEST_ROWS} are needed")
+        raise RefusedError(
+            f"{int(learn.sum())} measured readings to learn from, and at least {FEWEST_ROWS} are needed beside those "
+            "held out for scoring; load a longer history, or choose a wider window"
+        )
     parts = {features: _fit_part(data, recipe, features, learn, seed) for features in recipe.parts}
     fitted: dict[str, _FittedPart] = {features: part for features, part in parts.items() if part is not None}
     predictor = _assemble(data, recipe, learn, fitted, {"seed": seed} | dict(about or {}))
