@@ -95,7 +95,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
 class Note(Struct, frozen=True):
     """One thing to know about one value: an error to put right, or a warning."""
 
-    path: Annotated[str, Meta(description="Where it stands in the request, such as readings[3].voltage_v.")]
+    path: Annotated[str, Meta(description="Where it stands, such as readings[3].voltage_v; empty for the whole.")]
     value: Annotated[Any, Meta(description="What was given, shortened.")]
     message: str
     remedy: str
