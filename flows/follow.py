@@ -25,9 +25,10 @@ LOGS_COME_LATE: Final = timedelta(seconds=30)
 """A process delivers its lines in batches: a line may arrive after later lines of another process."""
 
 LAST_LINES_WITHIN_SECONDS: Final = 2.0
+"""So long the end of a run is held back for its last lines, which come after it; of a killed process none come."""
 
-END_HELD_SECONDS: Final = 1.0
-"""So long the end of a run is not told: its last lines come after it."""
+LAST_LINE: Final = ("prefect.flow_runs", "Finished in state ")
+"""Logger and beginning of the last line of a flow run."""
 
 PAGE: Final = 200
 """The most rows the server returns at once."""
@@ -63,6 +64,7 @@ class Follower:
     _lines: set[UUID] = field(default_factory=set)
     _last: Log | None = None
     _ended: dict[UUID, float] = field(default_factory=dict)
+    _complete: set[UUID | None] = field(default_factory=set)
 
     def until_final(self, start_within: float) -> FlowRun:
         """Wait for the end of the run.
@@ -93,10 +95,10 @@ class Follower:
 
     def tell_the_rest(self, runs: list[FlowRun]) -> None:
         """Say the last lines: a process delivers them when it ends."""
-        deadline = time.monotonic() + LAST_LINES_WITHIN_SECONDS
-        while time.monotonic() < deadline:
+        while any(self.is_held(run) for run in runs):
             time.sleep(POLL_SECONDS)
             self.tell(runs)
+        self.tell(runs)
 
     def subflows(self) -> list[FlowRun]:
         """Return the runs that this run started."""
@@ -114,10 +116,10 @@ class Follower:
                 self.say(f"{run.name}: {state}")
 
     def is_held(self, run: FlowRun) -> bool:
-        """Say whether a run has ended only just now."""
-        if run.state is None or not run.state.is_final():
+        """Say whether a run has ended only just now, and its last line is not there yet."""
+        if run.state is None or not run.state.is_final() or run.id in self._complete:
             return False
-        return time.monotonic() - self._ended.setdefault(run.id, time.monotonic()) < END_HELD_SECONDS
+        return time.monotonic() - self._ended.setdefault(run.id, time.monotonic()) < LAST_LINES_WITHIN_SECONDS
 
     def new_lines(self, run_ids: list[UUID]) -> list[Log]:
         """Return the log lines worth showing that have not been returned before, oldest first."""
@@ -131,6 +133,7 @@ class Follower:
             if len(page) < PAGE:
                 break
         self._lines.update(line.id for line in new)
+        self._complete.update(line.flow_run_id for line in new if is_last(line))
         self._last = max([*new, *([self._last] if self._last else [])], key=lambda line: line.timestamp, default=None)
         return [line for line in new if is_shown(line)]
 
@@ -140,6 +143,12 @@ def is_shown(line: Log) -> bool:
     if line.level >= logging.WARNING:
         return True
     return line.level >= logging.INFO and line.name in SPOKEN and not line.message.startswith(MACHINERY)
+
+
+def is_last(line: Log) -> bool:
+    """Say whether a line is the last that a flow run says of itself."""
+    logger, beginning = LAST_LINE
+    return line.name == logger and line.message.startswith(beginning)
 
 
 def children(client: SyncPrefectClient, flow_run_id: UUID) -> list[FlowRun]:
