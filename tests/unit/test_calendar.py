@@ -1,6 +1,7 @@
 """The local clock around its changes, each value worked by hand from the zones' published rules."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -63,3 +64,18 @@ def test_the_same_clock_time_lies_23_or_25_hours_back_over_a_change():
 def test_a_zone_that_does_not_exist_is_named():
     with pytest.raises(UsageError, match="Europe/Atlantis"):
         utc_offset_minutes(seconds("2009-01-01T00:00"), "Europe/Atlantis")
+
+
+@pytest.mark.parametrize("spread", [1, 4, 4_000_000], ids=["dense", "gaps", "years apart"])
+def test_offsets_do_not_depend_on_how_close_the_instants_lie(spread):
+    """Many at once against one at a time, in no order, before 1970 too."""
+    quarters = np.random.default_rng(3).permutation(np.arange(-40, 60))
+    ts_s = quarters * 900 * spread // (1 if spread < 10 else 100) + 1_238_288_400
+    offsets, shifts = utc_offset_minutes(ts_s, "Europe/Paris"), clock_shift_minutes(ts_s, "Europe/Paris", 3)
+    for at, offset, shift in zip(ts_s, offsets, shifts, strict=True):
+        moment = datetime.fromtimestamp(int(at), ZoneInfo("Europe/Paris"))
+        assert offset == moment.utcoffset().total_seconds() // 60
+        yesterday = moment.replace(tzinfo=None) - timedelta(days=1)
+        then = yesterday.replace(tzinfo=ZoneInfo("Europe/Paris")).utcoffset().total_seconds() // 60
+        assert shift[0] == then - offset
+    assert len(utc_offset_minutes(ts_s[:0], "Europe/Paris")) == 0
