@@ -1,6 +1,7 @@
 """A delivered file as one frame of readings, with the lines as delivered and why a value cannot be read."""
 
 import csv
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from meter_core.sources.readings import frame_of
 from meter_core.sources.text_lines import TextLines, read_lines
 
 UNKNOWN_ZONE: Final = "UTC"
+VALUE: Final = re.compile(r"^[+-]?[\d.,]+$|\d{4}-\d\d-\d\d|\d[./]\d\d?[./]\d{4}|\d[.,]\d\d")
+"""A number or a stamp, which is no name of a column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +121,11 @@ def _header(line: str, profile: Profile, file_name: str) -> list[str]:
 
 def _not_this_source(missing: list[str], names: list[str], profile: Profile, file_name: str) -> SourceError:
     """Return the error for lacking columns: wrong use where another built-in profile fits, else a broken delivery."""
+    if any(VALUE.search(name) for name in names):  # values and perhaps a meter: neither may stand in a log
+        return UnreadableDeliveryError(
+            f"{file_name} line 1 holds a reading where profile {profile.name} expects the names {', '.join(missing)}; "
+            "put the line of column names above it, or ask the sender for a file that has one"
+        )
     lacking = (
         f"{file_name} line 1 lacks {', '.join(missing)}, which profile {profile.name} reads; "
         f"its columns are {', '.join(repr(name) for name in names[:20])}"

@@ -234,6 +234,17 @@ def test_the_file_of_another_source_is_wrong_use_and_names_the_right_profile(rea
         read("meter_id,date,units_kwh\nA,2020-01-01,1\n")
 
 
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_file_without_a_header_shows_nobodys_readings(read, separator):
+    lines = [separator.join((f"METER-77-{n}", f"2025-01-01 0{n}:00", "1.2345", "60")) for n in range(3)]
+    with pytest.raises(
+        UnreadableDeliveryError, match=r"line 1 holds a reading .* put the line of column names"
+    ) as caught:
+        read("\n".join(lines) + "\n")
+    assert "METER-77" not in str(caught.value)
+    assert "1.2345" not in str(caught.value)
+
+
 def test_columns_in_another_order_and_more_of_them(read):
     frame = read("note,e,t,m\nx,1.5,2025-01-01 00:00,A\n", hourly()).frame
     assert (frame["units_kwh"].iloc[0], frame["meter_id"].iloc[0]) == (1.5, "A")
