@@ -140,7 +140,8 @@ def _trained(
     """Evaluate the candidates and fit the winner."""
     progress("reading the training data")
     store = store_of(connections, settings)
-    table = stored_table(store.readings(since, until), store.interval_means())
+    readings, means = store.readings(since, until), store.interval_means()
+    table = stored_table(readings, means)
     split = hold_out(table)
     progress("computing features")
     data = TrainingData.of(table)
@@ -154,7 +155,8 @@ def _trained(
     refresh = None if champion is None else _against_champion(champion, evaluation, data, split)
     progress(f"fitting {evaluation.best} on everything")
     digest = data_digest(table)
-    card = _card(task, digest, split, evaluation, random_split)
+    late = frozenset[str]().union(*(means.get(source, frozenset()) for source in readings["source"].unique()))
+    card = _card(task, digest, split, evaluation, random_split) | {"interval_means": sorted(late)}
     final = fit_predictor(data, candidates[evaluation.best], seed=SEEDS[0], about=card)
     return Training(
         task=task,

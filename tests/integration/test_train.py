@@ -329,13 +329,17 @@ def test_noise_is_registered_and_refused(postgres, tmp_path):
         frame["units_kwh"] = np.random.default_rng(5).permutation(frame["units_kwh"].to_numpy())
 
     world = new_world(postgres, tmp_path, "test_train_noise")
-    load(world.store, change=shuffle)
+    said = Path(meter_core.sources.__file__).with_name("profiles").joinpath("uci_sceaux.yaml").read_text()
+    (tmp_path / "late.yaml").write_text(said.replace("voltage_v: instant", "voltage_v: interval_mean"))
+    load(world.store, profile=str(tmp_path / "late.yaml"), change=shuffle)
     result = train("reading", UNTIL - timedelta(days=100), UNTIL, world.settings, world.connections, retries=QUICK)
     assert result.refused
     assert not result.promoted
     assert "No skill" in result.why
     assert world.versions() == {result.version: ["challenger"]}
     assert [each["action"] for each in world.store.promotions(MODEL)] == ["refused"]
+    card = Path(world.client.download_artifacts(result.run_id, "model_card.json", str(tmp_path)))
+    assert json.loads(card.read_text())["about"]["interval_means"] == ["voltage_v"]
 
 
 def test_what_is_wrong_is_said(faulty, postgres, tmp_path):
