@@ -119,7 +119,7 @@ def _by_hour(axes: Axes, shown: HoldOut) -> None:
 
 
 def _over_time(axes: Axes, shown: HoldOut) -> None:
-    """Draw the last two weeks; of several meters the mean of each interval."""
+    """Draw the last two weeks; of several meters the mean of each interval, without a range: quantiles do not add up."""
     late = shown.ts_s >= shown.ts_s.max() - SHOWN_S
     at, index = np.unique(shown.ts_s[late], return_inverse=True)
     count = np.bincount(index)
@@ -130,7 +130,8 @@ def _over_time(axes: Axes, shown: HoldOut) -> None:
     when: Any = _with_gaps(at)
     series = [_spread(at, when, mean(v)) for v in (shown.actual, shown.predicted, shown.low, shown.high)]
     stamps = when.astype("datetime64[s]")
-    axes.fill_between(stamps, series[2], series[3], color=BLUE, alpha=0.18, linewidth=0, label="80 % range")
+    if count.max() == 1:
+        axes.fill_between(stamps, series[2], series[3], color=BLUE, alpha=0.18, linewidth=0, label="80 % range")
     axes.plot(stamps, series[1], color=BLUE, linewidth=1.3, label="predicted")
     axes.plot(stamps, series[0], color=INK, linewidth=0.9, label="measured")
     locator = AutoDateLocator()
