@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from meter_core.calendar import DAY_S
 from meter_core.contracts.features import FEATURES, QUANTILES
-from meter_core.contracts.readings import FloatArray
+from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.evaluation.naives import NAIVES, naive_columns
 from meter_core.evaluation.scores import Answers
 from meter_core.evaluation.splits import Split
@@ -21,6 +21,9 @@ from meter_core.models.row_quantiles import row_quantiles
 BASELINES: Final = ("mean", *NAIVES, "load_x_hours", "blend", "linear_history")
 DEFINED_SHARE: Final = 0.9
 """A baseline that is defined on a smaller share of the rows has no score."""
+
+CELLS: Final = 48
+"""Local hours by weekend or not."""
 
 RESIDUALS: Final = 7
 """Residuals at a clock time that quantiles need."""
@@ -92,17 +95,31 @@ def _meter_mean(table: ReadingTable, fit: NDArray[np.bool_]) -> FloatArray:
 def _linear_history(
     data: TrainingData, fit: NDArray[np.bool_], previous: FloatArray, profile: FloatArray
 ) -> FloatArray:
-    """Return (n,) least squares on load, previous value, profile, hour by weekend; a missing one is its mean."""
+    """Return (n,) least squares on load, previous value, profile, hour by weekend; a missing one is its mean.
+
+    The 48 indicators of hour by weekend are swept out by taking each one's means off (Frisch and Waugh 1933): the same
+    fit without a matrix of 51 columns.
+    """
     hour, weekend = (data.matrix[:, FEATURES.index(name)].astype(np.int64) for name in ("local_hour", "is_weekend"))
+    cell = hour * 2 + weekend
     measured = np.stack([data.table.load_kw, previous, profile], axis=1)
     measured = measured[:, ~np.isnan(measured[fit]).all(axis=0)]
     complete = fit & ~np.isnan(measured).any(axis=1)
     if not complete.any():
         return np.full(len(previous), np.nan)
     filled = np.where(np.isnan(measured), measured[complete].mean(axis=0), measured)
-    design = np.hstack([filled, np.eye(48)[hour * 2 + weekend]])
-    weights, *_ = np.linalg.lstsq(design[complete], data.table.mean_kw[complete], rcond=None)
-    return np.where(np.isnan(measured).all(axis=1), np.nan, design @ weights)
+    mean_kw = _cell_means(cell[complete], data.table.mean_kw[complete])
+    means = np.stack([_cell_means(cell[complete], values) for values in filled[complete].T], axis=1)
+    filled -= means[cell]
+    weights, *_ = np.linalg.lstsq(filled[complete], (data.table.mean_kw - mean_kw[cell])[complete], rcond=None)
+    return np.where(np.isnan(measured).all(axis=1), np.nan, mean_kw[cell] + filled @ weights)
+
+
+def _cell_means(cell: IntArray, values: FloatArray) -> FloatArray:
+    """Return (48,) means of values by hour and weekend; of all of them where a cell has none."""
+    count = np.bincount(cell, minlength=CELLS)
+    total = np.bincount(cell, weights=values, minlength=CELLS)
+    return np.where(count > 0, total / np.maximum(count, 1), values.mean())
 
 
 def _with_quantiles(

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from meter_core.evaluation.baselines import BASELINES, point_baselines, reading_baselines
 from meter_core.evaluation.naives import naive_columns
@@ -93,6 +94,23 @@ def test_load_and_blend():
     assert points["load_x_hours"][-1] == 1
     assert points["blend"][-1] == 2
     assert points["linear_history"][-1] == pytest.approx(3)
+
+
+def test_linear_history_is_scikit_learns_with_an_indicator_an_hour_and_weekend():
+    """Synthetic: noise, so that every coefficient counts."""
+    random = np.random.default_rng(7)
+    data = TrainingData.of(table(random.gamma(2.0, 0.5, 24 * 90), load_kw=random.random(24 * 90), zone="Asia/Kolkata"))
+    split = split_at(int(data.table.ts_s[24 * 60]), int(data.table.ts_s[-1]) + HOUR)
+    points = point_baselines(data, split, naive_columns(data.table))
+    measured = np.stack([data.table.load_kw, points["persistence"], points["hour_profile_28d"]], axis=1)
+    local = pd.to_datetime(data.table.ts_s, unit="s", utc=True).tz_convert("Asia/Kolkata")
+    indicators = pd.get_dummies([f"{at.hour} {at.day_of_week >= 5}" for at in local]).to_numpy(dtype=float)
+    columns = np.hstack([measured, indicators])
+    learn = split.fit_rows(data.table) & ~np.isnan(measured).any(axis=1)
+    assert columns.shape[1] == 51
+    fitted = LinearRegression(fit_intercept=False).fit(columns[learn], data.table.mean_kw[learn])
+    test = split.test_rows(data.table)
+    np.testing.assert_allclose(points["linear_history"][test], fitted.predict(columns[test]), rtol=1e-9)
 
 
 def test_quantiles_are_the_points_residuals_at_this_hour():
