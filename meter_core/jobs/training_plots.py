@@ -119,7 +119,7 @@ def _by_hour(axes: Axes, shown: HoldOut) -> None:
 
 
 def _over_time(axes: Axes, shown: HoldOut) -> None:
-    """Draw the last two weeks; of several meters the mean of each interval, without a range: quantiles do not add up."""
+    """Draw the last two weeks; of several meters their mean, without a range: quantiles do not add up."""
     late = shown.ts_s >= shown.ts_s.max() - SHOWN_S
     at, index = np.unique(shown.ts_s[late], return_inverse=True)
     count = np.bincount(index)
