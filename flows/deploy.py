@@ -4,21 +4,16 @@ import hashlib
 import os
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import prefect
 import yaml
-from prefect.automations import AutomationCore, EventTrigger, Posture, ResourceSpecification
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.variables import Variable
 
-from flows.outcome import REFUSED
 from flows.run import connected
 from meter_core.contracts.errors import MeterError, UsageError
 
@@ -28,14 +23,6 @@ VERSION: Final = "meter_flows_version"
 """Prefect variable that names what was deployed last."""
 
 POOL: Final = "process"
-GUARD: Final = "Mark runs that stopped living as Crashed"
-
-HEARTBEAT: Final = "prefect.flow-run.heartbeat"
-ENDS: Final = ("Completed", REFUSED, "Failed", "Cancelled", "Crashed")
-"""Names of the final states of our flow runs. A run that reaches none of them and beats no more was killed."""
-
-SILENCE: Final = timedelta(minutes=10)
-"""Three of Prefect's heartbeats (180 s) and some."""
 
 
 def make_pool(client: SyncPrefectClient) -> None:
@@ -44,30 +31,6 @@ def make_pool(client: SyncPrefectClient) -> None:
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process", description="Flow runs as processes"))
     except ObjectAlreadyExists:
         return
-
-
-def guard() -> AutomationCore:
-    """Return the automation that ends zombies: without it a run whose process was killed stays `Running` for ever."""
-    return AutomationCore(
-        name=GUARD,
-        description="A flow run that neither ends nor gives a heartbeat was killed together with its worker.",
-        trigger=EventTrigger(
-            after={HEARTBEAT},
-            expect={HEARTBEAT, *(f"prefect.flow-run.{name}" for name in ENDS)},
-            match=ResourceSpecification.model_validate({"prefect.resource.id": "prefect.flow-run.*"}),
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=SILENCE,
-        ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=f"No sign of life for {SILENCE}.")],
-    )
-
-
-def make_guard(client: SyncPrefectClient) -> None:
-    """Make the automation, where it is not there yet."""
-    if not client.read_automations_by_name(GUARD):
-        client.create_automation(guard())
 
 
 def names() -> list[str]:
@@ -113,7 +76,6 @@ def main() -> int:
     try:
         with connected() as client:
             make_pool(client)
-            make_guard(client)
             if not is_deployed(client, version):
                 deploy()
                 Variable.set(VERSION, version, overwrite=True)

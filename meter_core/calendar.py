@@ -19,6 +19,7 @@ QUARTER_S = 900
 QUARTERS_KEPT = 200_000  # five years of one zone; a served reading with history asks for 56 of them
 CLOSE = 8  # so many places a value: counting is then faster than sorting
 DAY_S = 86_400
+NOT_IANA = ("localtime", "Factory", "posix", "right/")  # what a machine's zone folder holds beside the zones
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive on purpose: local clock readings have no zone
 EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
 
@@ -38,6 +39,8 @@ def zone_of(name: str) -> ZoneInfo:
         UsageError: where there is no such zone.
     """
     try:
+        if name.startswith(NOT_IANA):
+            raise ZoneInfoNotFoundError(name)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise UsageError(f"zone {name!r} is not an IANA zone; say one like Europe/Paris or Asia/Kolkata") from error

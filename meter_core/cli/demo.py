@@ -11,7 +11,7 @@ from meter_core.cli.data import accounting
 from meter_core.cli.modelling import show_scores
 from meter_core.cli.output import JsonOption, Speaker, speaking
 from meter_core.cli.processes import deploy_flows, run_flow
-from meter_core.cli.services import shown_urls, until_interrupted
+from meter_core.cli.services import ingest_arrivals, shown_urls, until_interrupted
 from meter_core.contracts.errors import UnavailableError
 from meter_core.embedded import Connections, Need, services
 from meter_core.embedded.applications import repository_with
@@ -44,8 +44,8 @@ def demo(as_json: JsonOption = False) -> None:
             if not speaker.result(steps):
                 show(speaker, steps, ended["url"])
             if speaker.err.is_terminal and not as_json:
-                speaker.say("\nEverything stays up until Ctrl-C.")
-                until_interrupted(lambda: time.sleep(1))
+                speaker.say("\nEverything stays up, the inbox is watched, until Ctrl-C.")
+                until_interrupted(lambda: ingest_arrivals(speaker, settings, urls))
 
 
 def measured(sample: Path) -> dict[str, Any]:

@@ -7,7 +7,9 @@ import typer
 
 from meter_core.cli.output import JsonOption, Speaker, speaking
 from meter_core.cli.processes import FlowRunError, deploy_flows, run_flow
+from meter_core.contracts.errors import UnavailableError
 from meter_core.contracts.finding import Severity
+from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded import Connections, Need, services
 from meter_core.settings import Settings
 
@@ -67,6 +69,9 @@ def ingest_arrivals(speaker: Speaker, settings: Settings, urls: Connections) -> 
         ended = run_flow(urls, "ingest_readings/daily", {}, lambda text: speaker.say(f"  {text}"))
         speaker.say(f"inbox: {ended['message']}")
     except FlowRunError as error:
+        if error.exit_status != UnavailableError.exit_status:
+            speaker.say(f"inbox: {error} (set aside in {settings.files_root}/inbox_stopped)")
+            return
         speaker.say(f"inbox: {error}; trying again in {RETRY_AFTER_SECONDS:.0f} s")
         time.sleep(RETRY_AFTER_SECONDS)
 
@@ -76,7 +81,7 @@ def shown_urls(settings: Settings, urls: Connections) -> dict[str, str | None]:
     return {
         "page": urls.page_url,
         "API": f"{urls.page_url}/docs",
-        "MLflow": urls.mlflow_tracking_uri,
+        "MLflow": f"{urls.mlflow_tracking_uri}/#/models/{REGISTERED_MODELS['reading']}",
         "Prefect": urls.prefect_ui_url,
         "data docs": f"{urls.page_url}/data_docs/index.html",
         "files": settings.files_root,

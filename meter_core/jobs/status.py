@@ -79,11 +79,11 @@ def _readings(settings: Settings) -> Iterator[Finding]:
     else:
         yield _info("readings", counts)
     if known.quarantined:
-        message = f"{known.quarantined:,} values are quarantined; {settings.files_root}/data_docs/index.html says why"
+        message = f"values in quarantine: {known.quarantined:,}; {settings.files_root}/data_docs/index.html says why"
         yield Finding("quarantined", "readings", Severity.WARNING, message)
     if known.stopped:
         yield Finding(
-            "stopped", "readings", Severity.WARNING, f"{known.stopped:,} deliveries were stopped and loaded nothing"
+            "stopped", "readings", Severity.WARNING, f"deliveries stopped, with nothing loaded: {known.stopped:,}"
         )
     yield _info("predictions", f"{known.predictions:,}, the newest made {_day(known.newest_prediction_at)}")
 

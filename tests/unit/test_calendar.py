@@ -61,9 +61,10 @@ def test_the_same_clock_time_lies_23_or_25_hours_back_over_a_change():
     assert shifts.tolist() == [[-60, -60], [60, 60]]
 
 
-def test_a_zone_that_does_not_exist_is_named():
-    with pytest.raises(UsageError, match="Europe/Atlantis"):
-        utc_offset_minutes(seconds("2009-01-01T00:00"), "Europe/Atlantis")
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "localtime", "right/Europe/Paris", "posix/UTC", "../UTC", ""])
+def test_a_zone_that_does_not_exist_everywhere_is_named(zone):
+    with pytest.raises(UsageError, match=f"zone '{zone}'"):
+        utc_offset_minutes(seconds("2009-01-01T00:00"), zone)
 
 
 @pytest.mark.parametrize("spread", [1, 4, 4_000_000], ids=["dense", "gaps", "years apart"])
