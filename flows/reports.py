@@ -125,14 +125,13 @@ def training(result: Values, rows: Sequence[Row], mlflow_url: str | None) -> str
         mlflow_url: Of the MLflow server.
     """
     model, version = result["model"], result["version"]
-    decision = "Promoted" if result["promoted"] else "Refused" if result["refused"] else "Waiting for MLflow"
     if version:
         page = f"{mlflow_url}/#/models/{model}/versions/{version}{TRAINING_VIEW}" if mlflow_url else None
         where = f"{place(f'{model} version {version} in MLflow', page)}, run `{result['run_id']}`."
     else:
         where = "Not in MLflow yet: it was away. The run is kept under `undelivered/`; `meter models sync` delivers it."
     parts = [
-        f"# {decision}\n\n{result['why']}\n\n{where}\n",
+        f"# {result['decision'].capitalize()}\n\n{result['why']}\n\n{where}\n",
         "## Scores\n\nEnergy in kWh, all on the same rows. Skill is 1 - RMSE / RMSE of the strongest baseline.\n",
         table(rows),
         f"## Findings\n\n{findings(result['findings'])}",

@@ -200,8 +200,9 @@ def show_models(speaker: Speaker, result: dict[str, Any]) -> None:
 
 def show_training(speaker: Speaker, result: dict[str, Any]) -> None:
     """Print the verdict, then candidates beside baselines."""
-    verdict = "promoted to champion" if result["promoted"] else "refused" if result["refused"] else "waits for MLflow"
-    speaker.facts({"version": result["version"], "verdict": verdict, "why": result["why"], "run": result["run_id"]})
+    speaker.facts(
+        {"version": result["version"], "decision": result["decision"], "why": result["why"], "run": result["run_id"]}
+    )
     show_scores(speaker, result)
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -35,6 +35,10 @@ LOOK_S = 10.0
 """How long the present champion may take to arrive. Without it a refresh is not compared, which the gate says."""
 
 Progress = Callable[..., None]
+
+
+NOTHING_NEW: Final = "nothing_new"
+"""What the finding says where a training gave the champion's predictor again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,16 @@ class TrainResult:
     seconds: float
     findings: Sequence[Finding] = field(default_factory=tuple)
 
+    @property
+    def decision(self) -> str:
+        """What became of the winner: `promoted`, `refused`, `unchanged`, or `waiting` for MLflow."""
+        if any(finding.what == NOTHING_NEW for finding in self.findings):
+            return "unchanged"
+        return "promoted" if self.promoted else "refused" if self.refused else "waiting"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
-        content = {name: getattr(self, name) for name in self.__slots__}
+        content = {name: getattr(self, name) for name in (*self.__slots__, "decision")}
         return plain({**content, "findings": [finding.as_dict() for finding in self.findings]})
 
 
@@ -118,7 +129,8 @@ def train(
     began, started = time.perf_counter(), datetime.now(UTC)
     training = _trained(known_task(task), since, until, started, settings, connections, progress)
     waiting = Undelivered(connections.files_url)
-    settled, findings = None if waiting.names() else _unchanged(training), list[Finding]()
+    settled = None if waiting.names() else _unchanged(training)
+    findings = list(settled.findings) if settled else []
     if settled is None:
         with waiting.writing(training.name) as folder:
             progress("writing the run")
@@ -252,7 +264,7 @@ def _unchanged(training: Training) -> Settled | None:
         f"Nothing is new: the same readings and the same recipes give champion {ref.version} again, bit for bit; it "
         "stays, and no version was registered."
     )
-    finding = Finding("nothing_new", training.winner, Severity.INFO, why, {"data_digest": training.digest})
+    finding = Finding(NOTHING_NEW, training.winner, Severity.INFO, why, {"data_digest": training.digest})
     return Settled(training.name, ref.name, ref.run_id, ref.version, True, why, (finding,))
 
 

@@ -76,6 +76,7 @@ def test_the_first_model_that_beats_the_baselines_is_champion(world, trained):
 
 def test_the_same_readings_and_recipes_register_nothing_new(world, trained):
     again = train("reading", SINCE, UNTIL, world.settings, world.connections, retries=QUICK)
+    assert (trained.as_dict()["decision"], again.as_dict()["decision"]) == ("promoted", "unchanged")
     assert (again.run_id, again.version) == (trained.run_id, trained.version)
     assert (again.promoted, again.refused) == (True, False)
     assert again.why.startswith(f"Nothing is new: the same readings and the same recipes give champion {again.version}")
