@@ -46,6 +46,7 @@ def demo(as_json: JsonOption = False) -> None:
             if speaker.err.is_terminal and not as_json:
                 speaker.say("\nEverything stays up, the inbox is watched, until Ctrl-C.")
                 until_interrupted(lambda: ingest_arrivals(speaker, settings, urls))
+                speaker.say("stopping")
 
 
 def measured(sample: Path) -> dict[str, Any]:

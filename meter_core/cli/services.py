@@ -31,6 +31,7 @@ def up(as_json: JsonOption = False) -> None:
                     f"\nPut files into {settings.files_root}/inbox/PROFILE/ and they are ingested. Ctrl-C stops all."
                 )
             until_interrupted(lambda: ingest_arrivals(speaker, settings, urls))
+            speaker.say("stopping")
         speaker.say(f"stopped; the data stays in {settings.home}")
 
 
