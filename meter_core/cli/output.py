@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from meter_core.contracts.errors import MeterError
+from meter_core.contracts.plain_json import plain
 from meter_core.contracts.wording import figure
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
@@ -96,17 +96,6 @@ class Bar:
         elif text != self.last:
             self.speaker.say(f"  {text}")
         self.last = text
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON knows it: a figure that is not defined is null, never NaN."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import pandas as pd
 from meter_core.calendar import DAY_S, zone_of
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.finding import Finding, Severity
+from meter_core.contracts.plain_json import plain
 from meter_core.evaluation.leaks import leak_findings
 from meter_core.evaluation.reading import Evaluation, evaluate_candidates
 from meter_core.evaluation.scores import LOSSES, Answers, score, score_meters, strongest
@@ -99,7 +100,7 @@ def backtest(
     findings = (*leak_findings(data, features), *evaluation.findings)
     chosen = evaluation.chosen_before
     protocol = _protocol(evaluation, task, features, refit, where)
-    content = _plain(_content(evaluation, chosen, protocol, findings))
+    content = plain(_content(evaluation, chosen, protocol, findings))
     if out is not None:
         _write(out, evaluation, chosen, content)
     return BacktestResult(evaluation, chosen, content, findings)
@@ -227,17 +228,6 @@ def _write(out: Path, evaluation: Evaluation, chosen: str, content: Mapping[str,
         }
     )
     frame.to_csv(out / "scored_rows.csv", index=False)
-
-
-def _plain(value: Any) -> Any:
-    """Return JSON types, with null for what is no number."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
 
 
 def _iso(ts_s: int) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from meter_core.contracts.errors import MeterError, RefusedError, UnavailableError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import REGISTERED_MODELS
+from meter_core.contracts.plain_json import plain
 from meter_core.embedded.connections import Connections
 from meter_core.evaluation.leaks import leak_findings
 from meter_core.evaluation.promotion import Comparison, decide
@@ -20,7 +21,7 @@ from meter_core.evaluation.splits import Split, hold_out
 from meter_core.jobs.registered import known_task, store_of
 from meter_core.jobs.registration import Desk, Settled
 from meter_core.jobs.stored_readings import stored_table
-from meter_core.jobs.training import Training, data_digest, evidence, plain
+from meter_core.jobs.training import Training, data_digest, evidence
 from meter_core.jobs.training_run import predictor_digest, write_training
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.predictor import Predictor

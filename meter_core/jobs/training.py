@@ -1,7 +1,6 @@
 """What a training knows when it is done, and what the gate and the model card are told of it."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -95,19 +94,6 @@ def evidence(training: Training) -> Evidence:
         others=tuple(other for other in others if other is not None),
         refresh=training.refresh,
     )
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON knows it: a figure that is not defined is null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def iso(ts_s: int) -> str:

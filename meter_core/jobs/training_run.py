@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from meter_core.contracts.models import DIGEST_TAG, EXPERIMENTS, PREDICTOR_FOLDER
+from meter_core.contracts.plain_json import plain
 from meter_core.features.history import FEATURE_SETS, feature_matrix
-from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training, evidence, iso, plain
+from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training, evidence, iso
 from meter_core.jobs.training_figures import metrics, note, params
 from meter_core.jobs.training_plots import HoldOut, save_plots
 from meter_core.models.golden import golden_batch
