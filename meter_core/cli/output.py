@@ -108,8 +108,7 @@ def speaking(as_json: bool) -> Iterator[Speaker]:
     level = os.environ.get("METER_LOG_LEVEL", "WARNING")
     logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it sets INFO for itself
-    for stop in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal too must stop what was started
-        signal.signal(stop, _interrupt)
+    _listen()
     speaker = Speaker(as_json)
     try:
         with redirect_stdout(sys.stderr):  # MLflow prints links of its own
@@ -118,6 +117,19 @@ def speaking(as_json: bool) -> Iterator[Speaker]:
         fail(speaker, str(error), error.exit_status)
     except KeyboardInterrupt:
         fail(speaker, "interrupted", INTERRUPTED)
+
+
+def _listen() -> None:
+    """Let SIGTERM and a closed terminal stop what was started, unless they are ignored on purpose (`nohup`).
+
+    Where SIGINT is ignored, as in a script's `meter up &`, processes that are started would ignore it too, and by it
+    Prefect's worker stops: a handler that does nothing is not handed on.
+    """
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(stop) is not signal.SIG_IGN:
+            signal.signal(stop, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:

@@ -127,6 +127,22 @@ def test_stdout_of_the_real_command_is_one_json_object(home):
     assert "uci_sceaux" in json.loads(done.stdout)["profiles"]
 
 
+STARTS_A_CHILD = """
+import subprocess, sys
+from meter_core.cli.output import speaking
+asked = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+with speaking(False):
+    subprocess.run([sys.executable, "-c", asked], check=True)
+"""
+
+
+def test_what_is_started_in_the_background_can_still_be_stopped(tmp_path):
+    script = tmp_path / "starts_a_child.py"
+    script.write_text(STARTS_A_CHILD)
+    in_background = ["sh", "-c", '"$0" "$1" & wait', sys.executable, str(script)]  # such a shell ignores SIGINT there
+    assert subprocess.run(in_background, capture_output=True, text=True, check=True).stdout == "True\n"
+
+
 COMMANDS = [
     "demo",
     "up",
