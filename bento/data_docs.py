@@ -10,7 +10,7 @@ ROUTE: Final = "/data_docs/"
 
 def data_docs_folder(settings: Settings) -> Path | None:
     """Return the folder of the data docs; None where the files lie in a bucket."""
-    folder = Path(settings.files_root) / "data_docs"
+    folder = Path(settings.data_docs_root)
     return folder if folder.is_absolute() else None
 
 

@@ -16,13 +16,12 @@ from prefect.variables import Variable
 
 from flows.run import connected
 from meter_core.contracts.errors import MeterError, UsageError
+from meter_core.embedded.prefect_server import POOL
 
 APP: Final = Path(__file__).resolve().parent.parent
 DESCRIPTION: Final = "prefect.yaml"
 VERSION: Final = "meter_flows_version"
 """Prefect variable that names what was deployed last."""
-
-POOL: Final = "process"
 
 
 def make_pool(client: SyncPrefectClient) -> None:

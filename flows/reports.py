@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from meter_core.contracts.readings import COUNTS, PARTS
 from meter_core.contracts.wording import figure
 
-ACCOUNTING: Final = ("lines", "rows", "loaded", "superseded", "outranked", "duplicates", "quarantined")
 SCORES: Final = ("rmse", "mae", "r2", "pinball", "coverage", "seconds")
 EQUATION: Final = (
     "The unit is the delivered value of energy: rows = loaded + superseded + outranked + duplicates + quarantined."
@@ -52,9 +52,9 @@ def findings(values: Iterable[Values]) -> str:
 
 def accounting(result: Values) -> list[Row]:
     """Return the accounting of each file, and of all where there are several."""
-    rows = [{"file": each["file"], **{key: each.get(key) for key in ACCOUNTING}} for each in result["files"]]
+    rows = [{"file": each["file"], **{key: each.get(key) for key in COUNTS}} for each in result["files"]]
     if len(rows) != 1:
-        rows.append({"file": "all", **{key: result.get(key) for key in ACCOUNTING}})
+        rows.append({"file": "all", **{key: result.get(key) for key in COUNTS}})
     return rows
 
 
@@ -88,7 +88,7 @@ def score_row(name: str, kind: str, scores: Values, strongest: float | None) -> 
 
 def ingestion_sentence(result: Values) -> str:
     """Return the accounting of all files in words."""
-    counts = [f"{figure(result[name])} {name}" for name in ACCOUNTING[2:] if result[name]]
+    counts = [f"{figure(result[name])} {name}" for name in PARTS if result[name]]
     return f"{figure(result['rows'])} rows" + (f": {', '.join(counts)}" if counts else "")
 
 

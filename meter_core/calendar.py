@@ -141,6 +141,11 @@ def _first_occurrence(quarter: int, zone: str) -> tuple[int, Clock]:
     return offset, Clock.AMBIGUOUS if exists else Clock.NONEXISTENT
 
 
+def iso_utc(ts_s: int) -> str:
+    """Return an instant in UTC seconds as ISO 8601, `2009-12-31T23:00:00Z`."""
+    return datetime.fromtimestamp(int(ts_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _minutes(offset: timedelta | None) -> int:
     """Return a UTC offset in whole minutes."""
     return 0 if offset is None else int(offset.total_seconds() // 60)

@@ -1,12 +1,15 @@
 """Settings from the environment: one class. Without any, everything runs embedded under METER_HOME."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from meter_core.contracts.errors import UsageError
+
+DATA_DOCS: Final = "data_docs"
+"""Folder of the data docs below the files root."""
 
 
 class Settings(BaseSettings):
@@ -57,12 +60,16 @@ class Settings(BaseSettings):
         """The fsspec URL (or absolute path) under which all files lie."""
         return self.files_url or str(self.home.absolute() / "files")
 
+    @property
+    def data_docs_root(self) -> str:
+        """The fsspec URL (or absolute path) of the data docs."""
+        return f"{self.files_root.rstrip('/')}/{DATA_DOCS}"
+
     def in_browser(self, data_docs: str | None) -> str | None:
         """Return a page below `data_docs/` as people open it: by web address where one is set, else by path."""
-        root = f"{self.files_root.rstrip('/')}/data_docs"
-        if data_docs is None or not self.data_docs_url or not data_docs.startswith(root):
+        if data_docs is None or not self.data_docs_url or not data_docs.startswith(self.data_docs_root):
             return data_docs
-        return self.data_docs_url.rstrip("/") + data_docs.removeprefix(root)
+        return self.data_docs_url.rstrip("/") + data_docs.removeprefix(self.data_docs_root)
 
 
 def _sentence(where: tuple[int | str, ...], message: str) -> str:

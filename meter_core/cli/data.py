@@ -6,9 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from meter_core.cli.output import JsonOption, Speaker, speaking
+from meter_core.contracts.readings import PARTS
 from meter_core.settings import Settings
-
-PARTS = ("loaded", "superseded", "outranked", "duplicates", "quarantined")
 
 sources_app = typer.Typer(no_args_is_help=True, help="Source profiles: how a delivered file is read.")
 db_app = typer.Typer(no_args_is_help=True, help="The database.")

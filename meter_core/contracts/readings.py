@@ -34,6 +34,12 @@ QUALITY_RANK: Final = {"estimated": 0, "measured": 1, "edited": 2, "validated": 
 TARGET_QUALITIES: Final = ("measured", "validated", "edited")
 """What targets, lags, profiles and baselines may see."""
 
+PARTS: Final = ("loaded", "superseded", "outranked", "duplicates", "quarantined")
+"""What becomes of the delivered values of energy: these add up to `rows`, always."""
+
+COUNTS: Final = ("lines", "rows", *PARTS)
+"""The accounting of a delivery."""
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from meter_core.calendar import DAY_S, zone_of
+from meter_core.calendar import DAY_S, iso_utc, zone_of
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.plain_json import plain
@@ -125,7 +125,9 @@ def _splits(table: ReadingTable, zone: str, test_from: date, until: date | None,
     ends = int((table.ts_s + table.interval_minutes * 60).max()) if len(table) else 0
     ends = ends if until is None else min(ends, _instant(until, where))
     if begins >= ends:
-        raise UsageError(f"the test would begin at {_iso(begins)} and end at {_iso(ends)}: give an earlier --test-from")
+        raise UsageError(
+            f"the test would begin at {iso_utc(begins)} and end at {iso_utc(ends)}: give an earlier --test-from"
+        )
     edges = [begins]
     while (following := _next_refit(edges[-1], refit, where, ends)) < ends:
         edges.append(following)
@@ -156,9 +158,9 @@ def _protocol(evaluation: Evaluation, task: str, features: str, refit: str, zone
         "task": task,
         "features": features,
         "zone": zone,
-        "fit_until_ts": _iso(first.fit_until_s),
-        "test_from_ts": _iso(first.test_from_s),
-        "test_until_ts": _iso(last.test_until_s),
+        "fit_until_ts": iso_utc(first.fit_until_s),
+        "test_from_ts": iso_utc(first.test_from_s),
+        "test_until_ts": iso_utc(last.test_until_s),
         "embargo_hours": EMBARGO_S // 3600,
         "refit": refit,
         "refits": len(evaluation.splits),
@@ -228,8 +230,3 @@ def _write(out: Path, evaluation: Evaluation, chosen: str, content: Mapping[str,
         }
     )
     frame.to_csv(out / "scored_rows.csv", index=False)
-
-
-def _iso(ts_s: int) -> str:
-    """Return an instant as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(ts_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

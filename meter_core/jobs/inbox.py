@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.jobs.ingest import ingest
-from meter_core.quality.data_docs import FOLDER as DATA_DOCS
 from meter_core.settings import Settings
 from meter_core.store import COUNTS
 
@@ -188,7 +187,7 @@ def ingest_inbox(
         files.append(taken)
     if not files:
         progress(f"{settings.files_root}/{INBOX} is empty: nothing to do")
-    docs = f"{settings.files_root.rstrip('/')}/{DATA_DOCS}/index.html"
+    docs = f"{settings.data_docs_root}/index.html"
     judged = any(each["data_docs"] for each in files)
     return InboxResult(files, time.monotonic() - begun, docs if judged else None)
 

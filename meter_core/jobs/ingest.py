@@ -12,7 +12,6 @@ from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.jobs.kept_deliveries import digest_of, keep
 from meter_core.quality import Limits, Subject, Verdict, check, document, warm_up
-from meter_core.quality.data_docs import FOLDER as DATA_DOCS
 from meter_core.settings import Settings
 from meter_core.sources import Delivery, Profile, UnreadableDeliveryError, load_profile, read_delivery
 from meter_core.store import COUNTS, DeliveryKey, LoadCounts, StoppedDelivery, Store, ZoneConflictError
@@ -120,16 +119,16 @@ def ingest(
     if settings.database_url is None or not job.store.has_schema():
         job.store.upgrade()
     results = tuple(job.ingest(path) for path in files)
-    return IngestResult(results, time.monotonic() - begun, _page(results, settings.files_root))
+    return IngestResult(results, time.monotonic() - begun, _page(results, settings.data_docs_root))
 
 
-def _page(results: Sequence[FileResult], files_root: str) -> str | None:
+def _page(results: Sequence[FileResult], data_docs_root: str) -> str | None:
     """Return the page of the only file that was judged, else of the list of all; None where none was judged."""
     pages = [each.data_docs for each in results if each.data_docs]
     if len(pages) == 1:
         return pages[0]
     judged = pages or any(each.counts.known for each in results)
-    return f"{files_root.rstrip('/')}/{DATA_DOCS}/index.html" if judged else None
+    return f"{data_docs_root}/index.html" if judged else None
 
 
 def _quiet(_: str) -> None:

@@ -79,7 +79,7 @@ def _readings(settings: Settings) -> Iterator[Finding]:
     else:
         yield _info("readings", counts)
     if known.quarantined:
-        message = f"values in quarantine: {known.quarantined:,}; {settings.files_root}/data_docs/index.html says why"
+        message = f"values in quarantine: {known.quarantined:,}; {settings.data_docs_root}/index.html says why"
         yield Finding("quarantined", "readings", Severity.WARNING, message)
     if known.stopped:
         yield Finding(

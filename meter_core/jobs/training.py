@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -94,8 +94,3 @@ def evidence(training: Training) -> Evidence:
         others=tuple(other for other in others if other is not None),
         refresh=training.refresh,
     )
-
-
-def iso(ts_s: int) -> str:
-    """Return UTC seconds as ISO 8601."""
-    return datetime.fromtimestamp(ts_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training, iso
+from meter_core.calendar import iso_utc
+from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training
 from meter_core.models.fit import EMBARGO_S
 
 _HOW_SCORED = (
@@ -30,8 +31,8 @@ def params(training: Training, since: str, until: str) -> dict[str, str]:
         "seeds": ",".join(map(str, training.evaluation.candidates[training.winner].seeds)),
         "trained_from": since,
         "trained_until": until,
-        "hold_out_from": iso(split.test_from_s),
-        "hold_out_until": iso(split.test_until_s),
+        "hold_out_from": iso_utc(split.test_from_s),
+        "hold_out_until": iso_utc(split.test_until_s),
         "hold_out_rows": str(len(training.evaluation.rows)),
         "embargo_hours": str(EMBARGO_S // 3600),
         "rows": json.dumps(dict(training.final.rows)),
@@ -73,7 +74,7 @@ def note(training: Training, since: str, until: str, main: str) -> str:
     empty = training.final.predictor.empty_features
     parts = [
         f"`{winner}` for the task `{training.task}`, trained on readings from {since} to {until}.",
-        _HOW_SCORED.format(rows=len(evaluation.rows), since=iso(training.split.test_from_s)),
+        _HOW_SCORED.format(rows=len(evaluation.rows), since=iso_utc(training.split.test_from_s)),
         "\n".join(table),
         _WHAT_IT_TAKES,
         _PARTS if main == "history" else "It was trained without history.",

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from meter_core.calendar import iso_utc
 from meter_core.contracts.models import DIGEST_TAG, EXPERIMENTS, PREDICTOR_FOLDER
 from meter_core.contracts.plain_json import plain
 from meter_core.features.history import FEATURE_SETS, feature_matrix
-from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training, evidence, iso
+from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training, evidence
 from meter_core.jobs.training_figures import metrics, note, params
 from meter_core.jobs.training_plots import HoldOut, save_plots
 from meter_core.models.golden import golden_batch
@@ -130,7 +131,7 @@ def _hold_out(training: Training) -> HoldOut:
     answers = evaluation.candidates[training.winner].answers[0]
     test = training.split.test_rows(table)
     hour = training.data.matrix[test, FEATURE_SETS["snapshot"].index("local_hour")].astype(np.int64)
-    window = f"{iso(training.split.test_from_s)[:10]} to {iso(training.split.test_until_s)[:10]}"
+    window = f"{iso_utc(training.split.test_from_s)[:10]} to {iso_utc(training.split.test_until_s)[:10]}"
     return HoldOut(
         ts_s=evaluation.rows.ts_s,
         actual=evaluation.rows.measured_kwh,

@@ -3,14 +3,13 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from meter_core.calendar import DAY_S
+from meter_core.calendar import DAY_S, iso_utc
 from meter_core.contracts.errors import RefusedError
 from meter_core.contracts.features import FEATURES
 from meter_core.contracts.readings import FloatArray, IntArray
@@ -213,8 +212,8 @@ def _assemble(
         "recipe": recipe.name,
         "features": recipe.features,
         "settings": dict(recipe.settings),
-        "training_from_ts": _iso(table.ts_s.min()),
-        "training_until_ts": _iso((table.ts_s + table.interval_minutes * 60).max()),
+        "training_from_ts": iso_utc(table.ts_s.min()),
+        "training_until_ts": iso_utc((table.ts_s + table.interval_minutes * 60).max()),
         "rows": {features: part.rows for features, part in parts.items()},
         "meters": len(usual.meter_id),
         "range_from": {f: "seen rows" if np.isnan(p.out_of_sample_rmse) else "unseen rows" for f, p in parts.items()},
@@ -227,8 +226,3 @@ def _assemble(
         floor_kw=0.0 if table.units_kwh.min() >= 0 else None,
         about=known | dict(about),
     )
-
-
-def _iso(ts_s: int) -> str:
-    """Return an instant as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(int(ts_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -21,8 +21,8 @@ from meter_core.quality.check import Verdict
 from meter_core.quality.rules import Limits
 from meter_core.quality.subject import Subject
 from meter_core.quality.suite import SuiteResult, broken_findings, run_suite
+from meter_core.settings import DATA_DOCS
 
-FOLDER: Final = "data_docs"
 SUMMARY: Final = "summary.json"
 
 
@@ -45,7 +45,7 @@ def document(
     result = run_suite(delivered, verdict.frame, limits)
     verdict = replace(verdict, findings=(*verdict.findings, *broken_findings(result)))
     summary = _summary(verdict, subject, result)
-    place = f"{files_root.rstrip('/')}/{FOLDER}"
+    place = f"{files_root.rstrip('/')}/{DATA_DOCS}"
     name = f"{subject.file_digest[:12]}-{subject.profile}"
     try:
         _write(f"{place}/{name}/index.html", page.delivery_page(verdict, subject, result, limits, summary))

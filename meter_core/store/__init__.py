@@ -1,6 +1,7 @@
 """PostgreSQL: schema, migrations, loading, accounting and every SQL strategy."""
 
-from meter_core.store.delivered import COUNTS, DeliveryKey, LoadCounts, StoppedDelivery
+from meter_core.contracts.readings import COUNTS
+from meter_core.store.delivered import DeliveryKey, LoadCounts, StoppedDelivery
 from meter_core.store.errors import (
     DatabaseRefusedError,
     DatabaseUnavailableError,

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from meter_core.contracts.readings import COUNTS
+
 
 class SourceProfile(Protocol):
     """How a delivery was read."""
@@ -149,7 +151,6 @@ class LoadCounts:
         return {name: getattr(self, name) for name in COUNTS}
 
 
-COUNTS = ("lines", "rows", "loaded", "superseded", "outranked", "duplicates", "quarantined")
 """The figures of the accounting, in the order in which people read them."""
 
 
