@@ -77,7 +77,7 @@ def _summary(verdict: Verdict, subject: Subject, result: SuiteResult) -> dict[st
         "until": _local(times.max(), subject.zone) if len(times) else None,
         "stopped": verdict.stopped,
         "suite_success": result.success,
-        "checked_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "checked_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
     }
 
 
