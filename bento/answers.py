@@ -45,19 +45,13 @@ def answer_each(readings: Sequence[Reading], champion: Champion) -> list[Predict
     values = of_readings(readings)
     found = checked(values, champion, in_single)
     if not found.wrong:
-        return list(predict(values, found, champion))
+        return [Prediction(*row) for row in zip(*prediction_columns(values, found, champion), strict=True)]
     good = [row for row in range(len(readings)) if row not in found.wrong]
     answers: list[Prediction | list[Note]] = [found.wrong.get(row, []) for row in range(len(readings))]
     if good:
         for row, answer in zip(good, answer_each([readings[row] for row in good], champion), strict=True):
             answers[row] = answer
     return answers
-
-
-def predict(values: Columns, found: Checked, champion: Champion) -> list[Prediction]:
-    """Return the predictions of readings that nothing is wrong with."""
-    columns = prediction_columns(values, found, champion)
-    return [Prediction(*row) for row in zip(*columns, strict=True)]
 
 
 def prediction_columns(values: Columns, found: Checked, champion: Champion) -> list[Sequence[Any]]:

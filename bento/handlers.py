@@ -1,24 +1,41 @@
-"""The routes that predict."""
+"""The routes that predict, and what gRPC shares with them: one queue, one batcher, one champion a batch."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from bento.answers import answer_each, checked, predict, prediction_columns
+from bento.answers import answer_each, checked, prediction_columns
 from bento.champion import Champion, ChampionSource
+from bento.columns import Columns
 from bento.decoding import decode_batch, decode_reading
+from bento.keys import Caller
 from bento.metrics import ServingMetrics
-from bento.private import OverloadedError, micro_batcher
+from bento.notes import Where
+from bento.private import MicroBatcher, OverloadedError
+from bento.routes import Request
 from bento.schemas import Note, Prediction, Predictions, PredictionTable, Reading
-from bento.wire import RefusedRequestError, encode, wrong_values
+from bento.wire import Answer, RefusedRequestError, encode, wrong_values
 
-MOST_WAITING: Final = 4_096
+logger = logging.getLogger("bentoml.meter")
+
+MOST_WAITING: Final = 2_048
 """Single readings that may wait; one more is refused, so that latency does not run away."""
+
+OLDEST_S: Final = 0.1
+"""While the first in the queue has waited longer, new readings are refused."""
+
+MOST_BATCHES: Final = 8
+"""Requests of many readings that may wait for their thread."""
 
 LARGEST_MICRO_BATCH: Final = 512
 WARM_UP_BATCHES: Final = 12
 """BentoML's batcher learns from its first ten or so batches and is slow until then."""
+
+STALE: Final = ((b"x-model-stale", b"true"),)
+"""On predictions by a model that may have a successor: the registry is away."""
 
 A_READING: Final = Reading(
     voltage_v=230.0,
@@ -31,6 +48,24 @@ A_READING: Final = Reading(
 )
 
 
+class Waiting(NamedTuple):
+    """A reading in the queue.
+
+    Attributes:
+        reading: its types and bounds are right.
+        gone: whether whoever asked has left.
+        since_s: when it came, monotonic seconds.
+    """
+
+    reading: Reading
+    gone: Callable[[], bool]
+    since_s: float
+
+
+Outcome = Prediction | list[Note] | Exception | None
+"""Of a reading in a batch: its prediction, what is wrong with it, what failed, or nothing where nobody waits."""
+
+
 class Predicting:
     """Answers single readings in micro-batches, and batches in a thread of their own.
 
@@ -41,30 +76,85 @@ class Predicting:
 
     def __init__(self, source: ChampionSource, metrics: ServingMetrics) -> None:
         self._source, self._metrics = source, metrics
-        self._batched = micro_batcher(self._answer, LARGEST_MICRO_BATCH)
-        self._waiting = 0
+        self._batched: MicroBatcher[Waiting, Outcome] = MicroBatcher(self._answer, LARGEST_MICRO_BATCH)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict_batch")
+        self._batches = 0
 
-    async def one(self, body: bytes) -> bytes:
+    async def one(self, request: Request) -> Answer:
         """Answer `POST /predict`.
 
         Raises:
-            RefusedRequestError: 400, 422, 429 or 503.
+            RefusedRequestError: 400, 403, 422, 429 or 503.
         """
-        self._champion()
-        answer = await self._in_batch(decode_reading(body))
-        if isinstance(answer, list):
-            raise wrong_values(answer)
-        return encode(answer)
+        self._require_room()
+        reading = decode_reading(request.body)
+        prediction = await self.prediction(reading, request.caller, request.gone)
+        return Answer(encode(prediction), headers=self._stale())
 
-    async def many(self, body: bytes) -> bytes:
+    async def many(self, request: Request) -> Answer:
         """Answer `POST /predict_batch`.
 
         Raises:
-            RefusedRequestError: 400, 413, 422 or 503.
+            RefusedRequestError: 400, 403, 413, 422, 429 or 503.
         """
-        champion = self._champion()
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer_many, body, champion)
+
+        def answered(champion: Champion) -> bytes:
+            values, where, as_table = decode_batch(request.body)
+            columns = self.columns(values, where, request.caller, champion)
+            return _encoded(columns, as_table, champion.version)
+
+        return Answer(await self.in_thread(answered), headers=self._stale())
+
+    async def prediction(self, reading: Reading, caller: Caller, gone: Callable[[], bool]) -> Prediction:
+        """Return the prediction of one reading, computed together with those that wait beside it.
+
+        Args:
+            reading: types and bounds are right.
+            caller: has to be allowed to see its meter.
+            gone: whether whoever asked has left: then nothing is computed.
+
+        Raises:
+            RefusedRequestError: 403, 422, 429 or 503.
+        """
+        self.champion()
+        caller.require(reading.meter_id)
+        self._require_room()
+        try:
+            outcome = await self._batched(Waiting(reading, gone, time.perf_counter()))
+        except OverloadedError:
+            raise self._overload() from None
+        if isinstance(outcome, Prediction):
+            return outcome
+        raise wrong_values(outcome) if isinstance(outcome, list) else RefusedRequestError(400, "the client left")
+
+    async def in_thread(self, work: Callable[[Champion], Any]) -> Any:
+        """Return what `work` makes of the present champion, done beside the event loop.
+
+        Raises:
+            RefusedRequestError: 429 where too many wait already, 503 without a champion, and what `work` raises.
+        """
+        champion = self.champion()
+        if self._batches >= MOST_BATCHES:
+            raise self._overload()
+        self._batches += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, champion)
+        finally:
+            self._batches -= 1
+
+    def columns(self, values: Columns, where: Where, caller: Caller, champion: Champion) -> list[Sequence[Any]]:
+        """Return the fields of `Prediction` in order, each with its n values; for `in_thread`.
+
+        Raises:
+            RefusedRequestError: 403 or 422.
+        """
+        for meter_id in set(values["meter_id"]):
+            caller.require(meter_id)
+        found = checked(values, champion, where)
+        if found.wrong:
+            raise wrong_values([note for row in sorted(found.wrong) for note in found.wrong[row]])
+        self._metrics.answered(len(found.batch), champion.version)
+        return prediction_columns(values, found, champion)
 
     async def warm_up(self) -> None:
         """Let predictor and batcher learn before the first client comes."""
@@ -72,55 +162,76 @@ class Predicting:
             minutes = int(champion.interval_minutes[0])
             reading = Reading(**{**_fields(A_READING), "interval_minutes": minutes})
             for _ in range(WARM_UP_BATCHES):
-                await self._batched(reading)
+                await self._batched(Waiting(reading, _here, time.perf_counter()))
 
     def close(self) -> None:
         """Stop the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _champion(self) -> Champion:
+    def champion(self) -> Champion:
+        """Return who answers.
+
+        Raises:
+            RefusedRequestError: 503 while there is nobody.
+        """
         champion = self._source.champion
         if champion is None:
             raise RefusedRequestError(503, self._source.reason, headers=((b"retry-after", b"5"),))
         return champion
 
-    async def _in_batch(self, reading: Reading) -> Prediction | list[Note]:
-        """Wait for a reading's turn in a micro-batch."""
-        if self._waiting >= MOST_WAITING:
-            raise _overload()
-        self._waiting += 1
-        try:
-            return await self._batched(reading)
-        except OverloadedError as error:
-            raise _overload() from error
-        finally:
-            self._waiting -= 1
+    def _require_room(self) -> None:
+        """Refuse a reading that would have to wait too long.
 
-    async def _answer(self, readings: Sequence[Reading]) -> list[Prediction | list[Note]]:
-        """Answer a micro-batch with one champion from first to last."""
-        champion = self._champion()
-        answers = answer_each(readings, champion)
-        self._metrics.batch(len(readings), champion.version)
-        return answers
+        Raises:
+            RefusedRequestError: 429.
+        """
+        if self._batched.waiting >= MOST_WAITING or self._batched.age_s > OLDEST_S:
+            raise self._overload()
 
-    def _answer_many(self, body: bytes, champion: Champion) -> bytes:
-        """Answer a batch in the layout it was asked in."""
-        values, where, as_table = decode_batch(body)
-        found = checked(values, champion, where)
-        if found.wrong:
-            raise wrong_values([note for row in sorted(found.wrong) for note in found.wrong[row]])
-        self._metrics.answered(len(found.batch), champion.version)
-        if as_table:
-            rows = list(zip(*prediction_columns(values, found, champion), strict=True))
-            return encode(PredictionTable(list(Prediction.__struct_fields__), rows, champion.version))
-        return encode(Predictions(predict(values, found, champion), champion.version))
+    def _overload(self) -> RefusedRequestError:
+        self._metrics.rejected()
+        detail = "too many readings are waiting; try again in a second, or send many at once to /predict_batch"
+        return RefusedRequestError(429, detail, headers=((b"retry-after", b"1"),))
+
+    def _stale(self) -> Sequence[tuple[bytes, bytes]]:
+        return STALE if self._source.stale else ()
+
+    async def _answer(self, items: Sequence[Waiting]) -> list[Outcome]:
+        """Answer a micro-batch with one champion from first to last; nothing is computed for who has left."""
+        champion = self.champion()
+        there = [row for row, item in enumerate(items) if not item.gone()]
+        outcomes: list[Outcome] = [None] * len(items)
+        answers = _answers([items[row].reading for row in there], champion) if there else []
+        for row, answer in zip(there, answers, strict=True):
+            outcomes[row] = answer
+        self._metrics.batch(
+            len(there), len(items) - len(there), time.perf_counter() - items[0].since_s, champion.version
+        )
+        return outcomes
 
 
-def _overload() -> RefusedRequestError:
-    detail = (
-        f"{MOST_WAITING} readings are waiting already; try again in a second, or send them together to /predict_batch"
-    )
-    return RefusedRequestError(429, detail, headers=((b"retry-after", b"1"),))
+def _answers(readings: Sequence[Reading], champion: Champion) -> Sequence[Outcome]:
+    """Return the answers of readings; where something fails, each is tried alone to spare the others."""
+    try:
+        return answer_each(readings, champion)
+    except Exception as error:
+        if len(readings) == 1:
+            logger.exception("a reading could not be answered")
+            return [error]
+        return [outcome for reading in readings for outcome in _answers([reading], champion)]
+
+
+def _encoded(columns: list[Sequence[Any]], as_table: bool, version: str) -> bytes:
+    """Return predictions in the layout they were asked in."""
+    rows = zip(*columns, strict=True)
+    if as_table:
+        return encode(PredictionTable(list(Prediction.__struct_fields__), list(rows), version))
+    return encode(Predictions([Prediction(*row) for row in rows], version))
+
+
+def _here() -> bool:
+    """Whether the client of a request without one has left."""
+    return False
 
 
 def _fields(reading: Reading) -> dict[str, Any]:

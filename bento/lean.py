@@ -2,24 +2,25 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
+from bento.cors import Cors
+from bento.keys import ANYONE, Keys
 from bento.notes import shortened
-from bento.pages import Page, Pages
-from bento.private import AsgiApp
-from bento.wire import NOT_MODIFIED, RefusedRequestError, read_body, respond, respond_problem
+from bento.private import AsgiApp, has_left
+from bento.request_ids import request_id
+from bento.routes import Request, Route, Routes
+from bento.wire import NOT_MODIFIED, Answer, RefusedRequestError, problem, read_body, respond
 
 logger = logging.getLogger("bentoml.meter")
 
-ONE_LIMIT: Final = 262_144
-"""Bytes of one reading: 1,344 values with all their digits, and room."""
+Count = Callable[[str, int, float], None]
 
-MANY_LIMIT: Final = 33_554_432
-"""Bytes of a batch: 10,000 readings with three weeks of hours each."""
-
-Handler = Callable[[bytes], Awaitable[bytes]]
+OPEN_INSIDE: Final = ("/livez", "/readyz", "/healthz", "/metrics")
+"""What BentoML answers without a key: probes and metrics name no meter and no value."""
 
 
 class LeanApp:
@@ -27,33 +28,64 @@ class LeanApp:
 
     Args:
         inside: BentoML's application: probes, metrics, its own API routes, start and stop.
-        posts: handler and longest body of each POST route.
-        pages: answers to GET.
+        routes: what is answered here.
+        keys: who may ask.
+        cors: which other sites' pages may.
         count: called with route, status and seconds of each answer.
     """
 
-    def __init__(
-        self,
-        inside: AsgiApp,
-        posts: Mapping[str, tuple[Handler, int]],
-        pages: Pages,
-        count: Callable[[str, int, float], None],
-    ) -> None:
-        self._inside, self._posts, self._pages, self._count = inside, posts, pages, count
+    def __init__(self, inside: AsgiApp, routes: Routes, keys: Keys, cors: Cors, count: Count) -> None:
+        self._inside, self._routes, self._keys, self._cors, self._count = inside, routes, keys, cors, count
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request, or pass it on."""
         if scope["type"] != "http":
             await self._inside(scope, receive, send)
-        elif (post := self._posts.get(scope["path"])) is not None:
-            await self._post(post, scope, receive, send)
-        elif (page := self._pages.find(scope["path"])) is not None:
-            await _get(page, scope, send)
+        elif (found := self._routes.find(scope)) is not None:
+            await self._serve(*found, scope, receive, send)
         else:
             await self._pass_on(scope, receive, send)
 
+    async def _serve(self, route: Route, params: Mapping[str, str], scope: Any, receive: Any, send: Any) -> None:
+        """Answer one of our routes, errors as problems."""
+        start = time.perf_counter()
+        head = dict(scope["headers"])
+        identity = request_id(head)
+        try:
+            answer = await self._answer(route, params, head, scope, receive)
+        except RefusedRequestError as refusal:
+            answer = problem(refusal, identity)
+        except Exception:
+            logger.exception("request %s to %s failed", identity.decode(), route.path)
+            answer = problem(_our_fault(), identity)
+        if b"origin" in head:
+            answer = self._cors.opened(answer, head)
+        await respond(send, answer, identity)
+        self._count(route.path, answer.status, time.perf_counter() - start)
+
+    async def _answer(
+        self, route: Route, params: Mapping[str, str], head: Mapping[bytes, bytes], scope: Any, receive: Any
+    ) -> Answer:
+        """Return a route's answer.
+
+        Raises:
+            RefusedRequestError: for what is wrong with the request.
+        """
+        method = scope["method"]
+        if method not in route.methods:
+            if method == "OPTIONS" and (preflight := self._cors.preflight(head, route.methods)) is not None:
+                return preflight
+            raise _not_this_way(route.methods)
+        caller = self._keys.caller(head) if not route.public else ANYONE
+        body = await read_body(head, receive, route.limit) if route.limit else b""
+        request = Request(body, caller, partial(has_left, receive), params, scope["query_string"])
+        answer = await route.handler(request)
+        return answer if not answer.headers else _unless_known(answer, head)
+
     async def _pass_on(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass a request on to BentoML; where it has no such route or method, that is said as everywhere."""
+        head = dict(scope["headers"])
+        identity = request_id(head)
         refusal: RefusedRequestError | None = None
 
         async def tell(message: Any) -> None:
@@ -63,42 +95,21 @@ class LeanApp:
             if refusal is None:
                 await send(message)
 
-        await self._inside(scope, receive, tell)
-        if refusal:
-            await respond_problem(send, refusal)
-
-    async def _post(self, post: tuple[Handler, int], scope: Any, receive: Any, send: Any) -> None:
-        """Answer a POST route, errors as problems."""
-        start, status = time.perf_counter(), 200
-        handler, limit = post
         try:
-            _only(scope, "POST")
-            await respond(send, status, await handler(await read_body(scope, receive, limit)))
-        except RefusedRequestError as refusal:
-            status = refusal.status
-            await respond_problem(send, refusal)
-        except Exception:
-            status = 500
-            logger.exception("a request failed")
-            await respond_problem(
-                send, RefusedRequestError(500, "this should not have happened; the service's log says more")
-            )
-        self._count(scope["path"], status, time.perf_counter() - start)
+            if scope["path"] not in OPEN_INSIDE and self._keys.caller(head).meters is not None:
+                raise RefusedRequestError(403, "a key for some meters only may use our own routes; /docs lists them")
+            await self._inside(scope, receive, tell)
+        except RefusedRequestError as without_key:
+            refusal = without_key
+        if refusal:
+            await respond(send, problem(refusal, identity), identity)
 
 
-async def _get(page: Callable[[], Page], scope: Any, send: Any) -> None:
-    """Answer a GET route; what the client has already is not sent again."""
-    try:
-        _only(scope, "GET", "HEAD")
-        found = page()
-    except RefusedRequestError as refusal:
-        await respond_problem(send, refusal)
-        return
-    headers = [(b"etag", found.etag), *found.headers]
-    if dict(scope["headers"]).get(b"if-none-match") == found.etag:
-        await respond(send, NOT_MODIFIED, b"", found.content_type, headers)
-    else:  # to HEAD the server sends the same without the body
-        await respond(send, 200, found.body, found.content_type, headers)
+def _unless_known(answer: Answer, head: Mapping[bytes, bytes]) -> Answer:
+    """Return the answer, without its body where the client has it already; to HEAD the server sends none anyway."""
+    tag = dict(answer.headers).get(b"etag")
+    known = tag is not None and head.get(b"if-none-match") == tag
+    return answer._replace(body=b"", status=NOT_MODIFIED) if known else answer
 
 
 def _no_route(path: str, status: int, headers: Mapping[bytes, bytes]) -> RefusedRequestError | None:
@@ -111,8 +122,10 @@ def _no_route(path: str, status: int, headers: Mapping[bytes, bytes]) -> Refused
     return None
 
 
-def _only(scope: Any, *methods: str) -> None:
-    """Refuse other methods."""
-    if scope["method"] not in methods:
-        allowed = (b"allow", ", ".join(methods).encode())
-        raise RefusedRequestError(405, f"use {methods[0]}", headers=(allowed,))
+def _not_this_way(methods: tuple[str, ...]) -> RefusedRequestError:
+    allowed = (b"allow", ", ".join(methods).encode())
+    return RefusedRequestError(405, f"use {methods[0]}", headers=(allowed,))
+
+
+def _our_fault() -> RefusedRequestError:
+    return RefusedRequestError(500, "this should not have happened; the service's log says more under the request's id")

@@ -4,6 +4,7 @@ from typing import Final
 
 LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+AGE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 
 
 class ServingMetrics:
@@ -17,6 +18,11 @@ class ServingMetrics:
             "meter_request_seconds", "From the request read to the answer written.", ("route",), buckets=LATENCY_BUCKETS
         )
         self._batch = Histogram("meter_batch_size", "Single readings answered together.", buckets=BATCH_BUCKETS)
+        self._age = Histogram(
+            "meter_queue_age_seconds", "How long the first reading of a batch had waited.", buckets=AGE_BUCKETS
+        )
+        self._rejected = Counter("meter_rejected", "Requests refused because too many were waiting.")
+        self._abandoned = Counter("meter_abandoned", "Readings not computed because their client had left.")
         self._answered = Counter("meter_readings", "Readings answered, by model version.", ("model_version",))
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
@@ -29,10 +35,18 @@ class ServingMetrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def batch(self, size: int, model_version: str) -> None:
-        """Count a batch of single readings."""
-        self._batch.observe(size)
-        self.answered(size, model_version)
+    def batch(self, size: int, abandoned: int, age_s: float, model_version: str) -> None:
+        """Count a batch of single readings: answered, left by their clients, and how long the first had waited."""
+        self._age.observe(age_s)
+        if abandoned:
+            self._abandoned.inc(abandoned)
+        if size:
+            self._batch.observe(size)
+            self.answered(size, model_version)
+
+    def rejected(self) -> None:
+        """Count a request that was refused because too many were waiting."""
+        self._rejected.inc()
 
     def answered(self, size: int, model_version: str) -> None:
         """Count readings answered."""

@@ -2,17 +2,16 @@
 
 import hashlib
 import mimetypes
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from bento.champion import ChampionSource
-from bento.data_docs import document_at
+from bento.data_docs import ROUTE, document_at
 from bento.openapi import openapi
 from bento.private import api_page_assets
-from bento.wire import RefusedRequestError, encode
+from bento.routes import Handler, Request, Route
+from bento.wire import Answer, RefusedRequestError, encode
 from meter_core.contracts import features
 
 PAGE_FOLDER: Final = Path(__file__).parent / "page"
@@ -27,55 +26,58 @@ WITH_OWN_STYLE: Final = _ONLY_OURS.replace("style-src 'self'", "style-src 'self'
 API_PAGE_FILES: Final = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A file as it is sent."""
-
-    body: bytes
-    content_type: bytes
-    etag: bytes
-    headers: Sequence[tuple[bytes, bytes]]
-
-
-class Pages:
-    """All GET routes of the lean application, read once.
+def page_routes(source: ChampionSource, data_docs: Path | None) -> Iterator[Route]:
+    """Yield the routes of the page, its files, the documentation and the model card; files are read once.
 
     Args:
         source: whose model card `/model` shows.
-        data_docs: folder of the data docs, where it is on this machine.
+        data_docs: folder of the data docs, where it is on this machine and may be shown to anyone.
     """
+    yield Route("GET", "/model", _card_of(source))
+    yield _fixed("/docs.json", as_page(encode(openapi()), "application/json"))
+    yield _fixed("/page/rules.json", as_page(encode(rules()), "application/json"))
+    for file in sorted(PAGE_FOLDER.iterdir()):
+        yield _fixed(_route(file), file_page(file, WITH_OWN_STYLE if file.name == "docs.html" else _ONLY_OURS))
+    for name in API_PAGE_FILES:
+        yield _fixed(f"/page/{name}", file_page(api_page_assets() / name))
+    if data_docs is not None:
+        yield Route("GET", f"{ROUTE}{{document...}}", _documents_of(data_docs), public=True)
 
-    def __init__(self, source: ChampionSource, data_docs: Path | None = None) -> None:
-        self._source, self._data_docs = source, data_docs
-        self._fixed: dict[str, Page] = {
-            "/docs.json": as_page(encode(openapi()), "application/json"),
-            "/page/rules.json": as_page(encode(rules()), "application/json"),
-        }
-        for file in sorted(PAGE_FOLDER.iterdir()):
-            self._fixed[_route(file)] = file_page(file, WITH_OWN_STYLE if file.name == "docs.html" else _ONLY_OURS)
-        for name in API_PAGE_FILES:
-            self._fixed[f"/page/{name}"] = file_page(api_page_assets() / name)
 
-    def find(self, path: str) -> Callable[[], Page] | None:
-        """Return what makes a route's page, None where there is no such route."""
-        if path == "/model":
-            return self._model
-        if self._data_docs is not None and (document := document_at(self._data_docs, path)) is not None:
-            return partial(file_page, document, WITH_OWN_STYLE)
-        page = self._fixed.get(path)
-        return partial(_same, page) if page else None
+def _fixed(path: str, page: Answer) -> Route:
+    """Return the route of a page that never changes."""
 
-    def _model(self) -> Page:
-        """Return the model card.
+    async def answered(_: Request) -> Answer:
+        return page
 
-        Raises:
-            RefusedRequestError: 503 where there is no model.
-        """
-        champion = self._source.champion
+    return Route("GET", path, answered, public=True)
+
+
+def _card_of(source: ChampionSource) -> Handler:
+    """Return what answers `/model`: 503 where there is no model."""
+
+    async def answered(_: Request) -> Answer:
+        champion = source.champion
         if champion is None:
-            raise RefusedRequestError(503, self._source.reason)
-        trained_on = {"model_version": champion.version, "stale": self._source.stale, "notice": self._source.reason}
+            raise RefusedRequestError(503, source.reason)
+        trained_on = {"model_version": champion.version, "stale": source.stale, "notice": source.reason}
         return as_page(encode(champion.card | trained_on), "application/json")
+
+    return answered
+
+
+def _documents_of(folder: Path) -> Handler:
+    """Return what answers below `/data_docs/`."""
+
+    async def answered(request: Request) -> Answer:
+        document = document_at(folder, ROUTE + request.params["document"])
+        if document is None:
+            raise RefusedRequestError(
+                404, "there is no such page among the data docs; /data_docs/index.html lists them"
+            )
+        return file_page(document, WITH_OWN_STYLE)
+
+    return answered
 
 
 def rules() -> dict[str, Any]:
@@ -93,13 +95,13 @@ def rules() -> dict[str, Any]:
     }
 
 
-def file_page(file: Path, policy: str = _ONLY_OURS) -> Page:
+def file_page(file: Path, policy: str = _ONLY_OURS) -> Answer:
     """Return a file as it is sent."""
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     return as_page(file.read_bytes(), f"{kind}; charset=utf-8" if kind.startswith("text/") else kind, policy)
 
 
-def as_page(body: bytes, content_type: str, policy: str = _ONLY_OURS) -> Page:
+def as_page(body: bytes, content_type: str, policy: str = _ONLY_OURS) -> Answer:
     """Return a body with the headers of every page."""
     headers = (
         (b"cache-control", b"no-cache"),
@@ -108,13 +110,9 @@ def as_page(body: bytes, content_type: str, policy: str = _ONLY_OURS) -> Page:
         (b"referrer-policy", b"no-referrer"),
     )
     etag = b'"' + hashlib.sha256(body).hexdigest()[:32].encode() + b'"'
-    return Page(body, content_type.encode(), etag, headers)
+    return Answer(body, content_type.encode(), ((b"etag", etag), *headers))
 
 
 def _route(file: Path) -> str:
     """Return where a file of the page is found."""
     return {"index.html": "/", "docs.html": "/docs", "favicon.svg": "/favicon.svg"}.get(file.name, f"/page/{file.name}")
-
-
-def _same(page: Page) -> Page:
-    return page

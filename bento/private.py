@@ -1,14 +1,17 @@
-"""Every part of BentoML that is not its public interface, in one place.
+"""Every part of BentoML and of its server uvicorn that is not their public interface, in one place.
 
-The version is pinned, and tests/service/test_private.py fails when one of these changes. `Service.to_asgi` is
+The versions are locked, and tests/service/test_private.py fails when one of these changes. `Service.to_asgi` is
 overridden, so that our routes stand outside BentoML's middleware (inside, the same route answers a fifth of the
 requests a second); `CorkDispatcher` batches; the assets of its API page are shown by ours. When an upgrade breaks one:
 mount `LeanApp` with `bentoml.asgi_app` (slower, public), put an asyncio queue for the dispatcher, drop the assets.
+uvicorn's `receive` belongs to an object that knows whether the body is whole and the client still there; without it
+`body_at_hand` and `has_left` say None and False, and bodies are awaited as ASGI wants it.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 import bentoml._internal.server
 from _bentoml_sdk.service.factory import Service
@@ -45,25 +48,55 @@ class OverloadedError(Exception):
     """The batcher dropped an item."""
 
 
-def micro_batcher(
-    answer: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], max_batch: int
-) -> Callable[[Item], Awaitable[Answer]]:
-    """Return a function that takes one item, and answers it in a batch as large as load makes it.
+class MicroBatcher(Generic[Item, Answer]):
+    """Takes one item at a time, and answers it in a batch as large as load makes it; first come, first served.
 
     Args:
         answer: from the items of a batch to as many answers.
         max_batch: most items of a batch.
-
-    Returns:
-        The function of one item. Raises OverloadedError where the batcher dropped the item.
     """
 
-    def dropped() -> NoReturn:
-        raise OverloadedError
+    def __init__(self, answer: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], max_batch: int) -> None:
+        self._dispatcher = CorkDispatcher(DROP_AFTER_MS, max_batch, fallback=_dropped, get_batch_size=_one)
+        self._batched: Callable[[Item], Awaitable[Answer]] = self._dispatcher(answer)
 
-    dispatcher = CorkDispatcher(DROP_AFTER_MS, max_batch, fallback=dropped, get_batch_size=lambda _: 1)
-    batched: Callable[[Item], Awaitable[Answer]] = dispatcher(answer)
-    return batched
+    def __call__(self, item: Item) -> Awaitable[Answer]:
+        """Return the answer of an item, to be awaited.
+
+        Raises:
+            OverloadedError: where the batcher dropped the item.
+        """
+        return self._batched(item)
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for a batch."""
+        return len(self._dispatcher._queue)
+
+    @property
+    def age_s(self) -> float:
+        """How long the first of them has waited, in seconds; 0 where none does."""
+        queue = self._dispatcher._queue
+        return time.time() - queue[0].enqueue_time if queue else 0.0
+
+
+def _dropped() -> NoReturn:
+    raise OverloadedError
+
+
+def _one(_: object) -> int:
+    return 1
+
+
+def body_at_hand(receive: Any) -> bytes | None:
+    """Return a request's body where all of it has arrived, None where it has to be awaited."""
+    cycle = getattr(receive, "__self__", None)
+    return None if getattr(cycle, "more_body", True) else bytes(cycle.body)  # type: ignore[union-attr]
+
+
+def has_left(receive: Any) -> bool:
+    """Return whether the client of a request has closed its connection."""
+    return bool(getattr(getattr(receive, "__self__", None), "disconnected", False))
 
 
 def api_page_assets() -> Path:

@@ -142,3 +142,4 @@ class Problem(Struct, frozen=True):
     status: int
     detail: str
     errors: list[Note] = []
+    request_id: Annotated[str, Meta(description="As in the header x-request-id; the service's log has it too.")] = ""

@@ -1,7 +1,9 @@
 """The BentoML service. `bentoml serve bento.service:MeterPrediction` from the folder above; `meter serve` does that."""
 
+import asyncio
 import os
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -11,29 +13,60 @@ import msgspec
 
 from bento.answers import answer_each
 from bento.champion import ChampionSource
+from bento.cors import Cors
 from bento.data_docs import data_docs_folder
 from bento.decoding import decode_reading
 from bento.handlers import LARGEST_MICRO_BATCH, Predicting
-from bento.lean import MANY_LIMIT, ONE_LIMIT, LeanApp
+from bento.keys import Keys
+from bento.lean import LeanApp
 from bento.metrics import ServingMetrics
-from bento.pages import Pages
+from bento.pages import page_routes
 from bento.private import DROP_AFTER_MS, AsgiApp, OutsideService
+from bento.routes import Route, Routes
 from bento.wire import RefusedRequestError, wrong_values
 from meter_core.settings import Settings
+
+ONE_LIMIT: Final = 262_144
+"""Bytes of one reading: 1,344 values with all their digits, and room."""
+
+MANY_LIMIT: Final = 33_554_432
+"""Bytes of a batch: 10,000 readings with three weeks of hours each."""
 
 
 class Worker:
     """What one worker process holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.metrics = ServingMetrics()
         self.source = ChampionSource()
         self.predicting = Predicting(self.source, self.metrics)
+        self.keys = Keys(settings.api_keys_file)
+        self._tasks: list[asyncio.Task[None]] = []
 
     def app(self, inside: AsgiApp) -> LeanApp:
         """Return the application around BentoML's."""
-        posts = {"/predict": (self.predicting.one, ONE_LIMIT), "/predict_batch": (self.predicting.many, MANY_LIMIT)}
-        return LeanApp(inside, posts, Pages(self.source, data_docs_folder(Settings())), self.metrics.request)
+        cors = Cors(self.settings.cors_origins)
+        return LeanApp(inside, Routes(self._routes()), self.keys, cors, self.metrics.request)
+
+    async def start(self) -> None:
+        """Load the champion and warm up before the first request is taken."""
+        await self.source.start(self.settings, self.predicting.warm_up)
+        self._tasks.append(asyncio.create_task(self.keys.follow()))
+
+    async def stop(self) -> None:
+        """Stop what runs beside the requests."""
+        for task in self._tasks:
+            task.cancel()
+        await self.source.stop()
+        self.predicting.close()
+
+    def _routes(self) -> Iterator[Route]:
+        """Yield all that is answered outside BentoML's middleware."""
+        yield Route("POST", "/predict", self.predicting.one, ONE_LIMIT)
+        yield Route("POST", "/predict_batch", self.predicting.many, MANY_LIMIT)
+        # With keys nothing is shown to just anyone, and a link in a browser brings no key.
+        yield from page_routes(self.source, None if self.keys.closed else data_docs_folder(self.settings))
 
 
 @bentoml.service(service_class=OutsideService, workers=1, logging={"access": {"enabled": False}})
@@ -45,19 +78,18 @@ class MeterPrediction:
     @classmethod
     def asgi(cls, inside: AsgiApp) -> LeanApp:
         """Return the worker's application: the lean routes outside BentoML's."""
-        cls.worker = Worker()
+        cls.worker = Worker(Settings())
         return cls.worker.app(inside)
 
     @bentoml.on_startup
     async def start(self) -> None:
         """Load the champion and warm up before the first request is taken."""
-        await self.worker.source.start(Settings(), self.worker.predicting.warm_up)
+        await self.worker.start()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
-        """Stop following the registry."""
-        await self.worker.source.stop()
-        self.worker.predicting.close()
+        """Stop what runs beside the requests."""
+        await self.worker.stop()
 
     async def __is_ready__(self) -> bool:
         """Answer `/readyz`: a model is loaded, or the registry says that there is none yet."""

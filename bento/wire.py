@@ -1,11 +1,13 @@
 """Bytes in, bytes out: bodies with a limit, JSON answers, problem+json errors."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from bento.private import body_at_hand
+from bento.request_ids import HEADER as REQUEST_ID
 from bento.schemas import Note, Problem
 
 JSON: Final = b"application/json"
@@ -21,17 +23,23 @@ MOST_DISCARDED: Final = 67_108_864
 
 DISCARD_S: Final = 3.0
 
+BODY_S: Final = 20.0
+"""How long a client may take to send its body: one that stops half way must not hold memory for ever."""
+
 NOT_MODIFIED: Final = 304
 CLOSE: Final = ((b"connection", b"close"),)
 
 TITLES: Final = {
     400: "The request is not JSON",
+    401: "Who asks?",
+    403: "Not for this key",
     404: "Nothing is here",
     405: "Not this way",
+    408: "The request did not arrive in time",
     413: "Too much at once",
     422: "Some values are wrong",
     429: "Too many requests at once",
-    503: "There is no model yet",
+    503: "Not now",
 }
 
 encode = msgspec.json.Encoder().encode
@@ -62,15 +70,50 @@ def wrong_values(errors: list[Note]) -> RefusedRequestError:
     return RefusedRequestError(422, count + more, errors[:MOST_ERRORS])
 
 
-async def read_body(scope: Any, receive: Any, limit: int) -> bytes:
+class Answer(NamedTuple):
+    """What is sent back.
+
+    Attributes:
+        body: all of it.
+        content_type: of the body.
+        headers: further headers.
+        status: HTTP status.
+    """
+
+    body: bytes
+    content_type: bytes = JSON
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    status: int = 200
+
+
+async def read_body(head: Mapping[bytes, bytes], receive: Any, limit: int) -> bytes:
     """Return a request's body.
 
+    Args:
+        head: headers by lower-case name.
+        receive: of ASGI.
+        limit: in bytes.
+
     Raises:
-        RefusedRequestError: where it is longer than the limit, or the client left half way.
+        RefusedRequestError: where it is longer than the limit, does not come, or the client left half way.
     """
-    if _announced(scope) > limit:
-        await _discard(scope, receive)
+    whole = body_at_hand(receive)
+    if whole is not None and len(whole) <= limit:
+        return whole
+    if _announced(head) > limit:
+        await _discard(head, receive)
         raise _too_long(limit)
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await _collected(head, receive, limit)
+    except TimeoutError:
+        raise RefusedRequestError(
+            408, f"the body was not whole after {BODY_S:.0f} s; send it again", headers=CLOSE
+        ) from None
+
+
+async def _collected(head: Mapping[bytes, bytes], receive: Any, limit: int) -> bytes:
+    """Return a body that comes in pieces."""
     parts: list[bytes] = []
     left = limit
     more = True
@@ -83,19 +126,20 @@ async def read_body(scope: Any, receive: Any, limit: int) -> bytes:
         more = message.get("more_body", False)
         if left < 0:
             if more:
-                await _discard(scope, receive)
+                await _discard(head, receive)
             raise _too_long(limit)
     return b"".join(parts)
 
 
-def _announced(scope: Any) -> int:
+def _announced(head: Mapping[bytes, bytes]) -> int:
     """Return the length of the body that the client announced, 0 where it did not."""
-    return next((int(value) for name, value in scope["headers"] if name == b"content-length" and value.isdigit()), 0)
+    value = head.get(b"content-length", b"")
+    return int(value) if value.isdigit() else 0
 
 
-async def _discard(scope: Any, receive: Any) -> None:
+async def _discard(head: Mapping[bytes, bytes], receive: Any) -> None:
     """Take what is left of a body from the client: an answer that comes before may be lost with the connection."""
-    if any(name == b"expect" for name, _ in scope["headers"]):
+    if b"expect" in head:
         return  # it waits for our word before it sends anything
     taken, more = 0, True
     try:
@@ -112,17 +156,19 @@ def _too_long(limit: int) -> RefusedRequestError:
     return RefusedRequestError(413, f"the body is over {limit:,} bytes; send fewer readings at once", headers=CLOSE)
 
 
-async def respond(send: Any, status: int, body: bytes, content_type: bytes = JSON, headers: Sequence[Any] = ()) -> None:
+async def respond(send: Any, answer: Answer, request_id: bytes) -> None:
     """Send an answer."""
-    lines = [(b"content-type", content_type), *headers]
-    if status != NOT_MODIFIED:
+    body = answer.body
+    lines = [(b"content-type", answer.content_type), (REQUEST_ID, request_id), *answer.headers]
+    if answer.status != NOT_MODIFIED:
         lines.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": lines})
+    await send({"type": "http.response.start", "status": answer.status, "headers": lines})
     await send({"type": "http.response.body", "body": body})
 
 
-async def respond_problem(send: Any, refusal: RefusedRequestError) -> None:
-    """Send an RFC 9457 problem."""
+def problem(refusal: RefusedRequestError, request_id: bytes) -> Answer:
+    """Return the RFC 9457 problem of a refusal."""
     status = refusal.status
-    problem = Problem("about:blank", TITLES.get(status, "Error"), status, refusal.detail, refusal.errors)
-    await respond(send, status, encode(problem), PROBLEM_JSON, refusal.headers)
+    title = TITLES.get(status, "Error")
+    said = Problem("about:blank", title, status, refusal.detail, refusal.errors, request_id.decode())
+    return Answer(encode(said), PROBLEM_JSON, refusal.headers, status)

@@ -48,6 +48,13 @@ class Settings(BaseSettings):
     )
     model_poll_seconds: float = Field(default=5.0, gt=0, description="how often the service looks for a new champion")
 
+    api_keys_file: Path | None = Field(
+        default=None, description="file of API keys (`meter keys`); empty: the service asks for none"
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description='JSON list of sites whose pages may ask the service, such as ["https://portal.example"]'
+    )
+
     def __init__(self, **given: Any) -> None:
         """Read the environment; what is given goes before it."""
         try:

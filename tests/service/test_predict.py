@@ -117,12 +117,13 @@ def test_readings_that_come_together_do_not_touch_each_other(service):
     readings = made_up(60)
     for number in range(0, 60, 7):
         readings[number] = readings[number] | {"interval_minutes": 15}
-    expected = [service.post("/predict", reading) for reading in readings]
+    same_id = {"x-request-id": "together"}
+    expected = [service.client.post("/predict", json=reading, headers=same_id) for reading in readings]
 
     async def all_at_once():
         limits = httpx.Limits(max_connections=300)
         async with httpx.AsyncClient(base_url=service.url, timeout=60, limits=limits) as client:
-            asked = [client.post("/predict", json=reading) for _ in range(5) for reading in readings]
+            asked = [client.post("/predict", json=one, headers=same_id) for _ in range(5) for one in readings]
             return await asyncio.gather(*asked)
 
     before = batches_of_more_than_one(service)

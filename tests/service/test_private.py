@@ -8,7 +8,7 @@ import pytest
 from _bentoml_sdk.service.factory import Service
 from bentoml._internal.marshal.dispatcher import CorkDispatcher
 
-from bento.private import BENTOML_VERSION, OutsideService, api_page_assets, micro_batcher
+from bento.private import BENTOML_VERSION, MicroBatcher, OutsideService, api_page_assets, body_at_hand, has_left
 
 
 def test_the_version_is_the_one_it_was_written_for():
@@ -48,7 +48,7 @@ def test_items_that_wait_together_are_answered_together_each_with_its_own():
         return [ValueError(item) if item == 13 else 2 * item for item in items]
 
     async def ask_all():
-        one = micro_batcher(twice, 64)
+        one = MicroBatcher(twice, 64)
         return await asyncio.gather(*(one(item) for item in range(200)), return_exceptions=True)
 
     answers = asyncio.run(ask_all())
@@ -60,6 +60,64 @@ def test_items_that_wait_together_are_answered_together_each_with_its_own():
     assert sum(batches) == 200
 
 
+def test_the_batcher_says_how_many_wait_and_for_how_long():
+    seen = []
+
+    async def ask():
+        async def look(items):
+            await asyncio.sleep(0.02)
+            seen.append((one.waiting, one.age_s))
+            return items
+
+        one = MicroBatcher(look, 1)
+        assert (one.waiting, one.age_s) == (0, 0.0)
+        await asyncio.gather(*(one(item) for item in range(3)))
+        assert one.waiting == 0
+
+    asyncio.run(ask())
+    assert [waiting for waiting, _ in seen] == [2, 1, 0]
+    assert seen[0][1] > 0.01
+    assert seen[-1][1] == 0.0
+
+
+def test_uvicorn_tells_what_has_arrived_and_who_has_left():
+    """The real request object of uvicorn's httptools protocol, as `receive` carries it."""
+    from uvicorn.protocols.http.flow_control import FlowControl
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    async def ask():
+        cycle = RequestResponseCycle(
+            scope={},
+            transport=None,
+            flow=FlowControl(None),
+            logger=None,
+            access_logger=None,
+            access_log=False,
+            default_headers=[],
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=lambda: None,
+        )
+        cycle.body += b"half"
+        assert body_at_hand(cycle.receive) is None
+        cycle.more_body = False
+        assert body_at_hand(cycle.receive) == b"half"
+        assert has_left(cycle.receive) is False
+        cycle.disconnected = True
+        assert has_left(cycle.receive) is True
+
+    asyncio.run(ask())
+
+
+def test_another_server_is_asked_as_asgi_wants_it():
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    assert body_at_hand(receive) is None
+    assert has_left(receive) is False
+
+
 def test_a_batch_that_fails_fails_its_items_and_not_the_next():
     async def fails_once(items):
         if items[0] == "bad":
@@ -67,7 +125,7 @@ def test_a_batch_that_fails_fails_its_items_and_not_the_next():
         return items
 
     async def ask():
-        one = micro_batcher(fails_once, 8)
+        one = MicroBatcher(fails_once, 8)
         with pytest.raises(RuntimeError, match="broken"):
             await one("bad")
         return await one("good")

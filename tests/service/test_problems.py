@@ -198,10 +198,16 @@ def test_who_sends_ten_megabytes_gets_to_read_why_not(service):
     connection.close()
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/predict/", "/page/../service.py", "/data_docs/" + "a" * 5_000])
+@pytest.mark.parametrize("path", ["/nothing", "/predict/", "/page/../service.py"])
 def test_what_is_not_there_is_said_as_everything_else(service, path):
     for answer in (service.get(path), service.post(path, {})):
         assert "/docs" in problem(answer, 404)["detail"]
+
+
+def test_a_page_of_the_data_docs_that_is_not_there(service):
+    path = "/data_docs/" + "a" * 5_000
+    assert "/data_docs/index.html" in problem(service.get(path), 404)["detail"]
+    assert service.post(path, {}).headers["allow"] == "GET, HEAD"
 
 
 def test_a_method_that_bentoml_refuses_is_said_as_everything_else(service):
