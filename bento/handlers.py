@@ -25,7 +25,7 @@ MOST_WAITING: Final = 2_048
 """Single readings that may wait; one more is refused, so that latency does not run away."""
 
 OLDEST_S: Final = 0.1
-"""While the first in the queue has waited longer, new readings are refused."""
+"""While more than a batch waits and the first has waited longer, new readings are refused."""
 
 MOST_BATCHES: Final = 8
 """Requests of many readings that may wait for their thread."""
@@ -185,7 +185,8 @@ class Predicting:
         Raises:
             RefusedRequestError: 429.
         """
-        if self._batched.waiting >= MOST_WAITING or self._batched.age_s > OLDEST_S:
+        waiting = self._batched.waiting
+        if waiting >= MOST_WAITING or (waiting > LARGEST_MICRO_BATCH and self._batched.age_s > OLDEST_S):
             raise self._overload()
 
     def _overload(self) -> RefusedRequestError:

@@ -23,8 +23,8 @@ MOST_DISCARDED: Final = 67_108_864
 
 DISCARD_S: Final = 3.0
 
-BODY_S: Final = 20.0
-"""How long a client may take to send its body: one that stops half way must not hold memory for ever."""
+PAUSE_S: Final = 5.0
+"""How long a client may pause within its body: one that stops half way must not hold memory for ever."""
 
 NOT_MODIFIED: Final = 304
 CLOSE: Final = ((b"connection", b"close"),)
@@ -104,12 +104,10 @@ async def read_body(head: Mapping[bytes, bytes], receive: Any, limit: int) -> by
         await _discard(head, receive)
         raise _too_long(limit)
     try:
-        async with asyncio.timeout(BODY_S):
-            return await _collected(head, receive, limit)
+        return await _collected(head, receive, limit)
     except TimeoutError:
-        raise RefusedRequestError(
-            408, f"the body was not whole after {BODY_S:.0f} s; send it again", headers=CLOSE
-        ) from None
+        detail = f"nothing of the body came for {PAUSE_S:.0f} s; send it again"
+        raise RefusedRequestError(408, detail, headers=CLOSE) from None
 
 
 async def _collected(head: Mapping[bytes, bytes], receive: Any, limit: int) -> bytes:
@@ -118,7 +116,8 @@ async def _collected(head: Mapping[bytes, bytes], receive: Any, limit: int) -> b
     left = limit
     more = True
     while more:
-        message = await receive()
+        async with asyncio.timeout(PAUSE_S):
+            message = await receive()
         if message["type"] == "http.disconnect":
             raise RefusedRequestError(400, "the client left before its request was whole")
         parts.append(message.get("body", b""))

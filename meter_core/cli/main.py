@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from meter_core import __version__
-from meter_core.cli import data, modelling, services
+from meter_core.cli import data, keys, modelling, services
 from meter_core.cli.demo import demo
 
 app = typer.Typer(
@@ -42,6 +42,8 @@ app.command("demo", rich_help_panel=START, epilog="Example: [bold]meter demo[/bo
 app.command("up", rich_help_panel=START, epilog="Example: [bold]meter up[/bold]")(services.up)
 app.command("serve", rich_help_panel=START, epilog="Example: [bold]meter serve[/bold]")(services.serve)
 app.command("status", rich_help_panel=START, epilog="Example: [bold]meter status --json[/bold]")(services.status)
+
+app.add_typer(keys.keys_app, name="keys", rich_help_panel=START, epilog="Example: [bold]meter keys add billing[/bold]")
 
 app.command(
     "ingest",

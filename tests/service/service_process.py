@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -51,7 +51,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_service(home: Path, mlflow_url: str | None = None) -> Iterator[Service]:
+def running_service(
+    home: Path, mlflow_url: str | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Service]:
     """The service with its own METER_HOME; without an MLflow address it lives on the last copy there."""
     home.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), home / "service.log"
@@ -65,6 +67,7 @@ def running_service(home: Path, mlflow_url: str | None = None) -> Iterator[Servi
     }
     env |= {"METER_HOME": str(home), "BENTOML_HOME": str(home / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
     env |= {"METER_MODEL_POLL_SECONDS": "0.3"} | ({"MLFLOW_TRACKING_URI": mlflow_url} if mlflow_url else {})
+    env |= settings or {}
     with log.open("ab") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
