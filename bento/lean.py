@@ -13,6 +13,7 @@ from bento.notes import shortened
 from bento.private import AsgiApp, has_left
 from bento.request_ids import request_id
 from bento.routes import Request, Route, Routes
+from bento.tracing import Tracing
 from bento.wire import NOT_MODIFIED, Answer, RefusedRequestError, problem, read_body, respond
 
 logger = logging.getLogger("bentoml.meter")
@@ -31,11 +32,13 @@ class LeanApp:
         routes: what is answered here.
         keys: who may ask.
         cors: which other sites' pages may.
+        tracing: of a sample of the requests.
         count: called with route, status and seconds of each answer.
     """
 
-    def __init__(self, inside: AsgiApp, routes: Routes, keys: Keys, cors: Cors, count: Count) -> None:
-        self._inside, self._routes, self._keys, self._cors, self._count = inside, routes, keys, cors, count
+    def __init__(self, inside: AsgiApp, routes: Routes, keys: Keys, cors: Cors, tracing: Tracing, count: Count) -> None:
+        self._inside, self._routes, self._keys, self._cors = inside, routes, keys, cors
+        self._tracing, self._count = tracing, count
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request, or pass it on."""
@@ -61,7 +64,16 @@ class LeanApp:
         if b"origin" in head:
             answer = self._cors.opened(answer, head)
         await respond(send, answer, identity)
-        self._count(route.path, answer.status, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        self._count(route.path, answer.status, seconds)
+        if self._tracing.wanted(head):
+            self._trace(route, answer.status, head, identity, seconds)
+
+    def _trace(self, route: Route, status: int, head: Mapping[bytes, bytes], identity: bytes, seconds: float) -> None:
+        """Record a request of the sample, under the names of OpenTelemetry's conventions."""
+        about: dict[str, str | int] = {"http.request.method": route.method, "http.route": route.path}
+        about |= {"http.response.status_code": status, "http.request.header.x-request-id": identity.decode()}
+        self._tracing.record(head, f"{route.method} {route.path}", about, seconds)
 
     async def _answer(
         self, route: Route, params: Mapping[str, str], head: Mapping[bytes, bytes], scope: Any, receive: Any

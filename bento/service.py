@@ -23,6 +23,7 @@ from bento.metrics import ServingMetrics
 from bento.pages import page_routes
 from bento.private import DROP_AFTER_MS, AsgiApp, OutsideService
 from bento.routes import Route, Routes
+from bento.tracing import Tracing
 from bento.wire import RefusedRequestError, wrong_values
 from meter_core.settings import Settings
 
@@ -42,12 +43,13 @@ class Worker:
         self.source = ChampionSource()
         self.predicting = Predicting(self.source, self.metrics)
         self.keys = Keys(settings.api_keys_file)
+        self.tracing = Tracing(settings.trace_share)
         self._tasks: list[asyncio.Task[None]] = []
 
     def app(self, inside: AsgiApp) -> LeanApp:
         """Return the application around BentoML's."""
         cors = Cors(self.settings.cors_origins)
-        return LeanApp(inside, Routes(self._routes()), self.keys, cors, self.metrics.request)
+        return LeanApp(inside, Routes(self._routes()), self.keys, cors, self.tracing, self.metrics.request)
 
     async def start(self) -> None:
         """Load the champion and warm up before the first request is taken."""
@@ -60,6 +62,7 @@ class Worker:
             task.cancel()
         await self.source.stop()
         self.predicting.close()
+        await asyncio.to_thread(self.tracing.close)
 
     def _routes(self) -> Iterator[Route]:
         """Yield all that is answered outside BentoML's middleware."""

@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         default=(), description='JSON list of sites whose pages may ask the service, such as ["https://portal.example"]'
     )
 
+    trace_share: float = Field(
+        default=0.01, ge=0, le=1, description="share of requests traced where OTEL_EXPORTER_OTLP_ENDPOINT is set"
+    )
+
     def __init__(self, **given: Any) -> None:
         """Read the environment; what is given goes before it."""
         try:
