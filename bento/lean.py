@@ -8,13 +8,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from bento.cors import Cors
-from bento.keys import ANYONE, Keys
+from bento.keys import ANYONE, Caller, Keys
 from bento.notes import shortened
 from bento.private import AsgiApp, has_left
 from bento.request_ids import request_id
 from bento.routes import Request, Route, Routes
 from bento.tracing import Tracing
-from bento.wire import NOT_MODIFIED, Answer, RefusedRequestError, problem, read_body, respond
+from bento.wire import NOT_MODIFIED, SMALL_BODY, Answer, BodySpace, RefusedRequestError, problem, read_body, respond
 
 logger = logging.getLogger("bentoml.meter")
 
@@ -39,6 +39,7 @@ class LeanApp:
     def __init__(self, inside: AsgiApp, routes: Routes, keys: Keys, cors: Cors, tracing: Tracing, count: Count) -> None:
         self._inside, self._routes, self._keys, self._cors = inside, routes, keys, cors
         self._tracing, self._count = tracing, count
+        self._space = BodySpace()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request, or pass it on."""
@@ -89,9 +90,12 @@ class LeanApp:
                 return preflight
             raise _not_this_way(route.methods)
         caller = self._keys.caller(head) if not route.public else ANYONE
-        body = await read_body(head, receive, route.limit) if route.limit else b""
-        request = Request(body, caller, partial(has_left, receive), params, scope["query_string"])
-        answer = await route.handler(request)
+        request = partial(_request, caller, params, scope, receive)
+        if route.limit <= SMALL_BODY:
+            answer = await route.handler(request(await read_body(head, receive, route.limit) if route.limit else b""))
+        else:
+            with self._space.holding(head, route.limit):
+                answer = await route.handler(request(await read_body(head, receive, route.limit)))
         return answer if not answer.headers else _unless_known(answer, head)
 
     async def _pass_on(self, scope: Any, receive: Any, send: Any) -> None:
@@ -115,6 +119,11 @@ class LeanApp:
             refusal = without_key
         if refusal:
             await respond(send, problem(refusal, identity), identity)
+
+
+def _request(caller: Caller, params: Mapping[str, str], scope: Any, receive: Any, body: bytes) -> Request:
+    """Return what a handler gets to see."""
+    return Request(body, caller, partial(has_left, receive), params, scope["query_string"])
 
 
 def _unless_known(answer: Answer, head: Mapping[bytes, bytes]) -> Answer:

@@ -1,7 +1,8 @@
 """Bytes in, bytes out: bodies with a limit, JSON answers, problem+json errors."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -25,6 +26,10 @@ DISCARD_S: Final = 3.0
 
 PAUSE_S: Final = 5.0
 """How long a client may pause within its body: one that stops half way must not hold memory for ever."""
+
+SMALL_BODY: Final = 1_048_576
+MOST_HELD: Final = 268_435_456
+"""Bytes of all bodies over `SMALL_BODY` that arrive or wait at one time: a thousand of 32 MB would be the machine."""
 
 NOT_MODIFIED: Final = 304
 CLOSE: Final = ((b"connection", b"close"),)
@@ -68,6 +73,34 @@ def wrong_values(errors: list[Note]) -> RefusedRequestError:
     count = f"{many} values are wrong" if len(errors) > 1 else errors[0].message
     more = f"; the first {MOST_ERRORS} are listed" if len(errors) > MOST_ERRORS else ""
     return RefusedRequestError(422, count + more, errors[:MOST_ERRORS])
+
+
+class BodySpace:
+    """How much memory the large bodies that arrive or wait at one time may take together.
+
+    Args:
+        most: bytes.
+    """
+
+    def __init__(self, most: int = MOST_HELD) -> None:
+        self._left = most
+
+    @contextmanager
+    def holding(self, head: Mapping[bytes, bytes], limit: int) -> Iterator[None]:
+        """Hold the place of a body while it is read and answered; a small one takes none.
+
+        Raises:
+            RefusedRequestError: 429 where there is no room.
+        """
+        size = 0 if _is_small(head) else min(_announced(head) or limit, limit)
+        if size > self._left:
+            detail = "too many large requests at once; try again in a second"
+            raise RefusedRequestError(429, detail, headers=((b"retry-after", b"1"), *CLOSE))
+        self._left -= size
+        try:
+            yield
+        finally:
+            self._left += size
 
 
 class Answer(NamedTuple):
@@ -134,6 +167,11 @@ def _announced(head: Mapping[bytes, bytes]) -> int:
     """Return the length of the body that the client announced, 0 where it did not."""
     value = head.get(b"content-length", b"")
     return int(value) if value.isdigit() else 0
+
+
+def _is_small(head: Mapping[bytes, bytes]) -> bool:
+    """Return whether the client announced a body that takes no place worth counting."""
+    return b"content-length" in head and _announced(head) <= SMALL_BODY
 
 
 async def _discard(head: Mapping[bytes, bytes], receive: Any) -> None:
