@@ -1,7 +1,12 @@
-"""PostgreSQL: schema, migrations, loading, accounting and every SQL strategy."""
+"""PostgreSQL: schema, migrations, loading, accounting and every SQL strategy.
+
+What needs pandas is imported when it is asked for: the service takes `connection`, `queries` and `promotions` alone.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from meter_core.contracts.readings import COUNTS
-from meter_core.store.delivered import DeliveryKey, LoadCounts, StoppedDelivery
 from meter_core.store.errors import (
     DatabaseRefusedError,
     DatabaseUnavailableError,
@@ -9,8 +14,11 @@ from meter_core.store.errors import (
     WrongDatabaseUrlError,
     ZoneConflictError,
 )
-from meter_core.store.predictions import PREDICTION_COLUMNS
-from meter_core.store.store import PromotionRecord, Store
+
+if TYPE_CHECKING:
+    from meter_core.store.delivered import DeliveryKey, LoadCounts, StoppedDelivery
+    from meter_core.store.predictions import PREDICTION_COLUMNS
+    from meter_core.store.store import PromotionRecord, Store
 
 __all__ = [
     "COUNTS",
@@ -26,3 +34,19 @@ __all__ = [
     "WrongDatabaseUrlError",
     "ZoneConflictError",
 ]
+
+_WITH_PANDAS = {
+    "DeliveryKey": "delivered",
+    "LoadCounts": "delivered",
+    "PREDICTION_COLUMNS": "predictions",
+    "PromotionRecord": "store",
+    "StoppedDelivery": "delivered",
+    "Store": "store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a name of a module that needs pandas."""
+    if name not in _WITH_PANDAS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WITH_PANDAS[name]}"), name)

@@ -8,7 +8,6 @@ import psycopg
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr
-from sqlalchemy.exc import DBAPIError
 
 from meter_core.store.errors import (
     DatabaseRefusedError,
@@ -71,18 +70,16 @@ class Database:
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn psycopg's and SQLAlchemy's errors into the store's.
+        """Turn psycopg's errors into the store's.
 
         Their own text is not chained: it can hold the values of a row (DETAIL) or the connection string.
         """
         try:
             yield
-        except DBAPIError as error:
-            raise self._explained(error.orig) from None
         except psycopg.Error as error:
             raise self._explained(error) from None
 
-    def _explained(self, error: BaseException | None) -> StoreError:
+    def _explained(self, error: psycopg.Error) -> StoreError:
         """Return the store's error for a driver's."""
         diagnosis = getattr(error, "diag", None)
         said = (diagnosis.message_primary if diagnosis else None) or ""

@@ -1,5 +1,7 @@
 """The schema by Alembic migrations, which are packaged with this module."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +10,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, pool, text
+from sqlalchemy.exc import DBAPIError
 
 from meter_core.store.connection import Database
 from meter_core.store.errors import DatabaseUnavailableError
@@ -47,7 +50,7 @@ def upgrade(database: Database) -> str:
     Raises:
         DatabaseUnavailableError: it cannot be reached or changed.
     """
-    with database.translated(), engine_of(database).begin() as connection:
+    with database.translated(), _as_psycopg(), engine_of(database).begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         try:
             command.upgrade(config_of(connection), "head")
@@ -56,3 +59,12 @@ def upgrade(database: Database) -> str:
                 f"{database.name} has a schema this version does not know ({error}); install the version that made it"
             ) from error
     return newest_revision()
+
+
+@contextmanager
+def _as_psycopg() -> Iterator[None]:
+    """Raise the driver's own error in place of SQLAlchemy's around it."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise error.orig or error from None
