@@ -19,3 +19,15 @@ PREDICTOR_FOLDER: Final = "predictor"
 
 DIGEST_TAG: Final = "predictor_digest"
 """Tag of a version with the digest of its predictor folder."""
+
+PROMOTED_BY_TAG: Final = "promoted_by"
+"""Tag of a version that was made champion: the person or job that did it."""
+
+PROMOTED_WHY_TAG: Final = "promoted_why"
+"""Likewise: in words, with figures."""
+
+PROMOTED_AT_TAG: Final = "promoted_at"
+"""Likewise: when, ISO 8601 in UTC."""
+
+PROMOTED_DIGEST_TAG: Final = "promoted_digest"
+"""Likewise: digest of the predictor that was meant."""

@@ -9,13 +9,13 @@ from meter_core.contracts.errors import RefusedError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import CHALLENGER, CHAMPION, REGISTERED_MODELS
 from meter_core.embedded.connections import Connections
+from meter_core.jobs.promotions import recording
 from meter_core.jobs.registered import known_task, store_of, tracking_uri
 from meter_core.jobs.registration import Desk, Settled
 from meter_core.registry.delivery import Retries
 from meter_core.registry.models import AliasChange, Models, VersionInfo
 from meter_core.registry.undelivered import Undelivered
 from meter_core.settings import Settings
-from meter_core.store import PromotionRecord, Store
 
 Progress = Callable[..., None]
 
@@ -120,26 +120,27 @@ def list_models(settings: Settings, connections: Connections, task: str = "readi
 def promote(
     version: str, who: str, why: str, settings: Settings, connections: Connections, task: str = "reading"
 ) -> AliasResult:
-    """Make a version the champion by hand, and record who did it and why.
+    """Record who makes a version the champion by hand and why, then do it.
 
     Raises:
-        UsageError: where there is no such version.
+        UsageError: where there is no such version, or `who` or `why` is empty.
         RefusedError: where it carries no predictor that could be verified.
         UnavailableError: where MLflow or the database cannot be reached.
     """
-    store = store_of(connections, settings)
-    return _by_hand(_models(connections, task).promote(version), "promoted", who, why, store)
+    record = recording(store_of(connections, settings), "promoted")
+    return _result(_models(connections, task).promote(version, who, why, record))
 
 
 def rollback(who: str, why: str, settings: Settings, connections: Connections, task: str = "reading") -> AliasResult:
-    """Make the champion before this one the champion again, and record who did it and why.
+    """Record who makes the champion before this one the champion again and why, then do it.
 
     Raises:
+        UsageError: where `who` or `why` is empty.
         RefusedError: where there was none before.
         UnavailableError: where MLflow or the database cannot be reached.
     """
-    store = store_of(connections, settings)
-    return _by_hand(_models(connections, task).rollback(), "rolled_back", who, why, store)
+    record = recording(store_of(connections, settings), "rolled_back")
+    return _result(_models(connections, task).rollback(who, why, record))
 
 
 def sync(
@@ -169,12 +170,8 @@ def sync(
     return SyncResult(delivered, desk.waiting.names(), findings, time.perf_counter() - began)
 
 
-def _by_hand(change: AliasChange, action: Any, who: str, why: str, store: Store) -> AliasResult:
-    """Record an alias that a person moved."""
-    store.record_promotion(
-        PromotionRecord(change.model, change.version, action, who, why, change.digest, change.previous)
-    )
-    return AliasResult(change.model, change.version, change.previous, change.digest, who, why)
+def _result(change: AliasChange) -> AliasResult:
+    return AliasResult(change.model, change.version, change.previous, change.digest, change.by, change.why)
 
 
 def _models(connections: Connections, task: str) -> Models:

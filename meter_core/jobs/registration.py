@@ -1,6 +1,6 @@
 """From a run on disk to a registered version that the gate has judged: delivered once, decided once, recorded."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -8,13 +8,14 @@ from meter_core.contracts.finding import Finding
 from meter_core.contracts.models import CHAMPION, DIGEST_TAG
 from meter_core.embedded.connections import Connections
 from meter_core.evaluation.promotion import Champion, Evidence, Verdict, decide
+from meter_core.jobs.promotions import last_promotion, record_once, recording
 from meter_core.jobs.registered import store_of, tracking_uri
 from meter_core.registry.delivery import Retries, deliver
 from meter_core.registry.models import Models, VersionInfo
 from meter_core.registry.runs import TrainingRun, read_run
 from meter_core.registry.undelivered import Undelivered
 from meter_core.settings import Settings
-from meter_core.store import PromotionRecord
+from meter_core.store import PromotionRecord, Store
 
 RECIPE_TAG: Final = "recipe"
 UNTIL_TAG: Final = "trained_until"
@@ -71,7 +72,7 @@ class Desk:
     retries: Retries
 
     def settle(self, name: str, progress: Progress = lambda *_: None) -> Settled | None:
-        """Deliver one run, let the gate decide, move the alias, record it, and forget the run.
+        """Deliver one run, let the gate decide, record it, move the alias, and forget the run.
 
         Each step can be repeated: whatever breaks off here is finished by the next delivery. Returns None where another
         process was first.
@@ -96,42 +97,45 @@ class Desk:
         judged = versions[version].tags.get(VERDICT_TAG)
         if judged is not None:
             return Verdict(judged == "yes", versions[version].tags.get(WHY_TAG, ""))
-        champion = next((found for found in versions.values() if CHAMPION in found.aliases), None)
-        if champion is not None and champion.version == version:  # broke off after the gate had moved the alias
-            return self._resumed(models, versions[version])
-        verdict = decide(Evidence.from_dict(run.evidence), standing_champion(champion), run.data.until)
-        models.tag(version, {WHY_TAG: verdict.why})
-        if verdict.promoted:
-            models.promote(version)
+        store = store_of(self.connections, self.settings)
+        last = last_promotion(store.promotions(models.name), versions)
+        if last is not None and last["model_version"] == version:  # broke off after the record: not asked again
+            verdict = Verdict(True, last["why"])
+            models.promote(version, last["who"], last["why"], lambda _: None)
         else:
-            models.challenge(version)
-        self._record(versions[version], champion, run.model, verdict)
-        models.tag(version, {VERDICT_TAG: "yes" if verdict.promoted else "no"})
+            champion = _standing(versions, version, last)
+            verdict = decide(Evidence.from_dict(run.evidence), standing_champion(champion), run.data.until)
+            self._act(verdict, models, versions[version], champion, store)
+        models.tag(version, {WHY_TAG: verdict.why, VERDICT_TAG: "yes" if verdict.promoted else "no"})
         return verdict
 
-    def _resumed(self, models: Models, version: VersionInfo) -> Verdict:
-        """Finish what broke off between moving the alias and the last tag: the gate is not asked again."""
-        verdict = Verdict(True, version.tags.get(WHY_TAG, ""))
-        key = (version.version, version.tags.get(DIGEST_TAG))
-        recorded = store_of(self.connections, self.settings).promotions(models.name)
-        if key not in [(each["model_version"], each["predictor_digest"]) for each in recorded]:
-            self._record(version, None, models.name, verdict)
-        models.tag(version.version, {VERDICT_TAG: "yes"})
-        return verdict
-
-    def _record(self, version: VersionInfo, champion: VersionInfo | None, model: str, verdict: Verdict) -> None:
-        """Keep the decision in the store."""
-        store_of(self.connections, self.settings).record_promotion(
+    def _act(
+        self, verdict: Verdict, models: Models, version: VersionInfo, champion: VersionInfo | None, store: Store
+    ) -> None:
+        """Make the version what the gate says."""
+        if verdict.promoted:
+            models.promote(version.version, self.who, verdict.why, recording(store, "promoted"))
+            return
+        models.challenge(version.version)
+        record_once(
+            store,
             PromotionRecord(
-                model_name=model,
+                model_name=models.name,
                 model_version=version.version,
-                action="promoted" if verdict.promoted else "refused",
+                action="refused",
                 who=self.who,
                 why=verdict.why,
                 predictor_digest=version.tags.get(DIGEST_TAG),
                 previous_version=champion.version if champion else None,
-            )
+            ),
         )
+
+
+def _standing(versions: Mapping[str, VersionInfo], judged: str, last: Mapping[str, Any] | None) -> VersionInfo | None:
+    """Return the champion that a version is judged against: the one on record, else the alias's."""
+    if last is not None:
+        return versions[last["model_version"]]
+    return next((found for found in versions.values() if CHAMPION in found.aliases and found.version != judged), None)
 
 
 def standing_champion(found: VersionInfo | None) -> Champion | None:

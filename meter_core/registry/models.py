@@ -1,19 +1,24 @@
 """Versions and aliases of a registered model: list, promote, roll back.
 
 The registered model's tag `champions` is a stack of the versions that were champion, newest last; rolling back pops it.
-Each change is two requests, ordered so that one that breaks off in between leaves a stack whose top is what a rollback
-should return to.
+A change is recorded before the alias moves, so that no champion is without record: first by whoever asks for it (the
+jobs write a row in PostgreSQL), then in the version's tags. Alias and stack are two requests, ordered so that one that
+breaks off in between leaves a stack whose top is what a rollback should return to. Run again, a change that broke off
+is finished.
 """
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from meter_core.calendar import iso_utc
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.models import CHALLENGER, CHAMPION, DIGEST_TAG
 from meter_core.registry.delivery import Retries, patience, retried
 from meter_core.registry.digest import require_digest
+from meter_core.registry.record import Promotion
 
 STACK_TAG = "champions"
 STACK_KEPT = 50
@@ -51,12 +56,18 @@ class VersionInfo:
 
 @dataclass(frozen=True, slots=True)
 class AliasChange:
-    """A champion set: what was, what is, and the digest that proves which files it means."""
+    """A champion to be set: what was, what is to be, who wants it and why, and which files that means."""
 
     model: str
     version: str
     previous: str | None
     digest: str
+    by: str
+    why: str
+
+
+Record = Callable[[AliasChange], None]
+"""Keeps a change on record; called before the alias moves."""
 
 
 class Models:
@@ -87,11 +98,17 @@ class Models:
         """Return the version of an alias, None where there is none."""
         return next((found for found in self.versions() if alias in found.aliases), None)
 
-    def promote(self, version: str) -> AliasChange:
-        """Make a version the champion.
+    def promote(self, version: str, by: str, why: str, record: Record) -> AliasChange:
+        """Record that a version is to be the champion, then make it so; one that is champion already is recorded anew.
+
+        Args:
+            version: Of this model.
+            by: Person or job.
+            why: In words.
+            record: Keeps it outside the registry.
 
         Raises:
-            UsageError: where there is no such version.
+            UsageError: where there is no such version, or nobody or no reason is named.
             RefusedError: where it carries no predictor that could be verified.
             UnavailableError: where MLflow does not answer.
         """
@@ -102,14 +119,21 @@ class Models:
             )
         digest = require_digest(known[version].tags.get(DIGEST_TAG), f"{self.name} version {version}")
         previous = next((found.version for found in known.values() if CHAMPION in found.aliases), None)
+        change = self._recorded(AliasChange(self.name, version, previous, digest, by, why), record)
         if previous != version:
             self._ask(lambda: self._set_champion(known[version], previous))
-        return AliasChange(self.name, version, previous, digest)
+        return change
 
-    def rollback(self) -> AliasChange:
-        """Make the champion before this one the champion again.
+    def rollback(self, by: str, why: str, record: Record) -> AliasChange:
+        """Record that the champion before this one is to be the champion again, then make it so.
+
+        Args:
+            by: Person or job.
+            why: In words.
+            record: Keeps it outside the registry.
 
         Raises:
+            UsageError: where nobody or no reason is named.
             RefusedError: where there was none before.
             UnavailableError: where MLflow does not answer.
         """
@@ -125,9 +149,10 @@ class Models:
             )
         target = versions[stack[-1]]
         digest = require_digest(target.tags.get(DIGEST_TAG), f"{self.name} version {target.version}")
+        change = self._recorded(AliasChange(self.name, target.version, champion, digest, by, why), record)
         self._ask(lambda: self._client.set_registered_model_tag(self.name, STACK_TAG, json.dumps(stack)))
         self._ask(lambda: self._client.set_registered_model_alias(self.name, CHAMPION, target.version))
-        return AliasChange(self.name, target.version, champion, digest)
+        return change
 
     def challenge(self, version: str) -> None:
         """Make a version the challenger: the newest that was not promoted."""
@@ -137,6 +162,15 @@ class Models:
         """Write tags on a version."""
         for key, value in tags.items():
             self._ask(lambda key=key, value=value: self._client.set_model_version_tag(self.name, version, key, value))
+
+    def _recorded(self, change: AliasChange, record: Record) -> AliasChange:
+        """Put a change on record outside the registry and in the version's tags."""
+        if not change.by.strip() or not change.why.strip():
+            raise UsageError(f"{self.name} version {change.version} is promoted by someone for a reason; name both")
+        record(change)
+        promotion = Promotion(change.by, change.why, iso_utc(int(time.time())), change.digest)
+        self.tag(change.version, promotion.as_tags())
+        return change
 
     def _set_champion(self, target: VersionInfo, previous: str | None) -> None:
         """Alias first, stack second: broken off in between, the stack's top is the champion before."""

@@ -19,6 +19,7 @@ import httpx
 from meter_core.contracts.errors import RefusedError, UnavailableError
 from meter_core.contracts.models import CHAMPION, DIGEST_TAG, PREDICTOR_FOLDER, REGISTERED_MODELS
 from meter_core.registry.digest import require_digest, verify_folder
+from meter_core.registry.record import Promotion
 
 API = "/api/2.0/mlflow"
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
@@ -35,12 +36,14 @@ class ModelRef:
         version: Its version, as MLflow counts: `"3"`.
         run_id: Training run.
         predictor_digest: Digest of the `predictor/` folder, None where the version carries none.
+        promotion: Who made it champion and why, as its tags say; None where they do not.
     """
 
     name: str
     version: str
     run_id: str
     predictor_digest: str | None
+    promotion: Promotion | None = None
 
     def __str__(self) -> str:
         """Return the name for messages."""
@@ -95,7 +98,8 @@ class Registry:
         answer = self._get_json(f"{API}/model-versions/get", {"name": self.name, "version": version})
         found = (answer or {})["model_version"]
         tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
-        return ModelRef(self.name, str(found["version"]), found.get("run_id", ""), tags.get(DIGEST_TAG))
+        run_id, promotion = found.get("run_id", ""), Promotion.of_tags(tags)
+        return ModelRef(self.name, str(found["version"]), run_id, tags.get(DIGEST_TAG), promotion)
 
     def fetch(self, ref: ModelRef, cache: Path) -> Path:
         """Download a version's predictor, verify it, and return its folder. A whole copy in the cache is taken as is.
@@ -219,7 +223,9 @@ def last_copy(cache: Path) -> tuple[ModelRef, Path] | None:
         remembered = json.loads((cache / CURRENT).read_text())
     except FileNotFoundError:
         return None
-    ref, folder = ModelRef(**remembered["ref"]), cache / remembered["folder"]
+    promotion = remembered["ref"].pop("promotion", None)
+    ref = ModelRef(**remembered["ref"], promotion=Promotion(**promotion) if promotion else None)
+    folder = cache / remembered["folder"]
     verify_folder(folder, ref.predictor_digest, f"the copy of {ref} in {cache}")
     return ref, folder
 

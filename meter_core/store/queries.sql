@@ -314,6 +314,13 @@ SELECT id, model_name, model_version, previous_version, action, who, why, predic
  WHERE %(model_name)s::text IS NULL OR model_name = %(model_name)s
  ORDER BY decided_at DESC, id DESC;
 
+-- name: last_decision
+SELECT action
+  FROM promotion
+ WHERE model_name = %(model_name)s AND model_version = %(model_version)s AND predictor_digest = %(predictor_digest)s
+ ORDER BY decided_at DESC, id DESC
+ LIMIT 1;
+
 -- name: freshness
 -- The newest month is asked first: the key begins with the meter, so that the latest of all months costs reading them all.
 SELECT (SELECT count(*) FROM meter) AS meters,

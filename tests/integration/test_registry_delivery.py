@@ -26,6 +26,8 @@ from meter_core.registry.undelivered import Undelivered
 from tests.integration.mlflow_server import free_port, shared_server
 
 QUICK = Retries(tries=2, apart_s=0.05, timeout_s=10)
+BY_HAND = ("anna", "seen in review", lambda _: None)
+"""Who, why, and no record beside the registry: the jobs keep that (test_promotion_record.py)."""
 
 
 @pytest.fixture(scope="module")
@@ -275,22 +277,22 @@ def test_aliases_move_and_return(server, tmp_path, fitted):
         deliver(fill(folder, fitted, model="aliases", note=f"number {number}"), server.url, QUICK)
     assert [found.version for found in models.versions()] == ["3", "2", "1"]
     with pytest.raises(RefusedError, match="no champion before the first one"):
-        models.rollback()
-    assert models.promote("1").previous is None
+        models.rollback(*BY_HAND)
+    assert models.promote("1", *BY_HAND).previous is None
     with pytest.raises(RefusedError, match="no champion before 1"):
-        models.rollback()
+        models.rollback(*BY_HAND)
     models.challenge("2")
-    change = models.promote("2")
+    change = models.promote("2", *BY_HAND)
     assert (change.previous, change.version) == ("1", "2")
     assert change.digest == models.versions()[1].tags["predictor_digest"]
     assert models.by_alias("challenger") is None
-    assert models.promote("2").previous == "2"
+    assert models.promote("2", *BY_HAND).previous == "2"
     MlflowClient(server.url).set_registered_model_alias("aliases", "champion", "3")  # by hand, past this product
-    assert models.promote("1").previous == "3"
-    assert [models.rollback().version for _ in range(3)] == ["3", "2", "1"]
+    assert models.promote("1", *BY_HAND).previous == "3"
+    assert [models.rollback(*BY_HAND).version for _ in range(3)] == ["3", "2", "1"]
     assert models.by_alias().version == "1"
     with pytest.raises(RefusedError):
-        models.rollback()
+        models.rollback(*BY_HAND)
 
 
 def test_what_cannot_be_promoted(server, tmp_path, fitted):
@@ -300,9 +302,9 @@ def test_what_cannot_be_promoted(server, tmp_path, fitted):
     models = Models(server.url, "bare")
     models.tag("1", {"predictor_digest": "unknown"})
     with pytest.raises(RefusedError, match="carries no predictor_digest"):
-        models.promote("1")
+        models.promote("1", *BY_HAND)
     with pytest.raises(Exception, match="has no version 9; it has 1") as caught:
-        models.promote("9")
+        models.promote("9", *BY_HAND)
     assert caught.value.exit_status == 2
 
 
@@ -327,7 +329,7 @@ def test_rollback_takes_the_champion_before_even_if_a_promotion_broke_off(server
         folder = tmp_path / f"run-{number}"
         folder.mkdir()
         deliver(fill(folder, fitted, model="broken_off", note=f"number {number}"), server.url, QUICK)
-    models.promote("1")
+    models.promote("1", *BY_HAND)
 
     def breaks(*_):
         raise MlflowException("connection broke")
@@ -335,6 +337,6 @@ def test_rollback_takes_the_champion_before_even_if_a_promotion_broke_off(server
     with monkeypatch.context() as broken:
         broken.setattr(MlflowClient, "set_registered_model_tag", breaks)
         with pytest.raises(UnavailableError):
-            models.promote("2")
+            models.promote("2", *BY_HAND)
     assert models.by_alias().version == "2"
-    assert models.rollback().version == "1"
+    assert models.rollback(*BY_HAND).version == "1"

@@ -12,6 +12,8 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
@@ -24,7 +26,6 @@ from meter_core.contracts.features import FEATURES
 from meter_core.features.history import HISTORY_FEATURES
 from meter_core.features.readings import ReadingTable, table_features
 from meter_core.jobs.models import list_models, promote, rollback, sync
-from meter_core.jobs.registration import Desk
 from meter_core.jobs.train import train
 from meter_core.models.predictor import Predictor
 from meter_core.registry.rest import Registry
@@ -243,10 +244,10 @@ def test_a_promotion_that_broke_off_is_finished_as_the_gate_said(world, kept, tr
     put_back(world, aside, "reading-broke-off", evidence=evidence)
 
     def gone(*_):
-        raise UnavailableError("the database went away")
+        raise MlflowException("the connection broke")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Desk, "_record", gone)
+        patched.setattr(MlflowClient, "set_registered_model_alias", gone)
         with pytest.raises(UnavailableError):
             sync(world.settings, world.connections, retries=QUICK)
     [done] = sync(world.settings, world.connections, retries=QUICK).delivered

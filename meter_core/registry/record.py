@@ -1,0 +1,64 @@
+"""The promotion record among a version's tags: who made it champion, when, why, and which files they meant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from meter_core.contracts.errors import RefusedError
+from meter_core.contracts.models import PROMOTED_AT_TAG, PROMOTED_BY_TAG, PROMOTED_DIGEST_TAG, PROMOTED_WHY_TAG
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A decision that a version may be champion.
+
+    Attributes:
+        by: Person or job.
+        why: In words, with figures.
+        at: When, ISO 8601 in UTC.
+        digest: Of the predictor that was meant.
+    """
+
+    by: str
+    why: str
+    at: str
+    digest: str
+
+    def as_tags(self) -> dict[str, str]:
+        """Return the tags in the order they are to be written: with the last one the record is whole."""
+        return {
+            PROMOTED_BY_TAG: self.by,
+            PROMOTED_WHY_TAG: self.why,
+            PROMOTED_AT_TAG: self.at,
+            PROMOTED_DIGEST_TAG: self.digest,
+        }
+
+    @classmethod
+    def of_tags(cls, tags: Mapping[str, str]) -> Self | None:
+        """Return the record among a version's tags; None where it is not whole."""
+        names = (PROMOTED_BY_TAG, PROMOTED_WHY_TAG, PROMOTED_AT_TAG, PROMOTED_DIGEST_TAG)
+        values = [tags.get(name, "") for name in names]
+        return cls(*values) if all(values) else None
+
+
+def no_record(what: str, version: str) -> RefusedError:
+    """Return the error of a champion that nobody is on record for."""
+    return RefusedError(
+        f"{what} has no promotion record (who, why, digest), so it does not count as champion; "
+        f"`meter promote {version} --why ...` writes one"
+    )
+
+
+def require_promotion(promotion: Promotion | None, digest: str | None, what: str, version: str) -> None:
+    """Hold a version's record against the predictor it carries.
+
+    Raises:
+        RefusedError: where there is no record, or it means other files.
+    """
+    if promotion is None:
+        raise no_record(what, version)
+    if promotion.digest != digest:
+        raise RefusedError(
+            f"{what} was promoted with predictor digest {promotion.digest} and carries {digest}: it was changed after "
+            f"its promotion. Run `meter rollback`, or `meter promote {version} --why ...` if the change is right"
+        )
