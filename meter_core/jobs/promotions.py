@@ -26,8 +26,10 @@ def recording(store: Store, action: Literal["promoted", "rolled_back"]) -> Recor
 
 def record_once(store: Store, record: PromotionRecord) -> None:
     """Keep a decision unless it is the newest already: what broke off after its record is run again."""
+    said = asdict(record)
+    del said["previous_version"]  # the alias may have moved before it broke off
     newest = store.promotions(record.model_name)[:1]
-    if not newest or any(newest[0][name] != value for name, value in asdict(record).items()):
+    if not newest or any(newest[0][name] != value for name, value in said.items()):
         store.record_promotion(record)
 
 

@@ -5,7 +5,6 @@ import json
 import socket
 import threading
 import time
-from shutil import copytree
 
 import mlflow
 import numpy as np
@@ -13,17 +12,17 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from meter_core.contracts.errors import RefusedError, UnavailableError
 from meter_core.registry.delivery import Retries, deliver
 from meter_core.registry.digest import folder_digest
 from meter_core.registry.models import Models
 from meter_core.registry.rest import Registry
-from meter_core.registry.runs import TrainingData, TrainingRun, read_run, write_run
+from meter_core.registry.runs import read_run
 from meter_core.registry.sklearn_model import save_sklearn
 from meter_core.registry.undelivered import Undelivered
 from tests.integration.mlflow_server import free_port, shared_server
+from tests.integration.run_folders import fill, fitted_model
 
 QUICK = Retries(tries=2, apart_s=0.05, timeout_s=10)
 BY_HAND = ("anna", "seen in review", lambda _: None)
@@ -37,41 +36,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """A fitted model, its features, and the folder MLflow saved it in: saved once, for it takes a second."""
-    rng = np.random.default_rng(7)
-    features = pd.DataFrame({"load_kw": rng.random(300), "local_hour": rng.integers(0, 24, 300)})
-    model = HistGradientBoostingRegressor(max_iter=5).fit(features, features["load_kw"] * 2)
-    folder = tmp_path_factory.mktemp("saved") / "model"
-    save_sklearn(model, features.head(3), folder)
-    return model, features, folder
-
-
-def fill(folder, fitted, model="m", note="A run."):
-    """Write a run as training does; the predictor is two files made by hand."""
-    copytree(fitted[2], folder / "model")
-    predictor = folder / "model" / "predictor"
-    predictor.mkdir()
-    (predictor / "predictor.json").write_text(json.dumps({"for": model, "note": note}))
-    (predictor / "trees.npz").write_bytes(bytes(range(200)))
-    (folder / "artifacts" / "plots").mkdir(parents=True)
-    (folder / "artifacts" / "plots" / "residuals.png").write_bytes(b"\x89PNG by hand")
-    write_run(
-        folder,
-        TrainingRun(
-            name=folder.name,
-            experiment="delivery",
-            model=model,
-            started_ms=1_700_000_000_000,
-            ended_ms=1_700_000_005_000,
-            data=TrainingData("meter_reading", "sha256:" + "ab" * 32, "2008-01-01", "2009-01-01", 300),
-            params={f"param_{n}": "1" for n in range(150)},
-            metrics={"rmse": 0.5, "baseline/mean/rmse": 0.8},
-            tags={"task": "reading"},
-            version_tags={"predictor_digest": folder_digest(predictor), "recipe": "boosting_history"},
-            note=note,
-        ),
-    )
-    return folder
+    return fitted_model(tmp_path_factory.mktemp("saved") / "model")
 
 
 @pytest.fixture
