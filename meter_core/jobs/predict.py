@@ -21,6 +21,7 @@ from meter_core.features.readings import ReadingTable, batches
 from meter_core.jobs.registered import known_task, store_of, tracking_uri
 from meter_core.jobs.stored_readings import stored_table
 from meter_core.models.predictor import Predictor
+from meter_core.registry.record import no_record
 from meter_core.registry.rest import ModelRef, Registry
 from meter_core.settings import Settings
 from meter_core.store import Store
@@ -87,13 +88,14 @@ def predict(
 
     Raises:
         UsageError: where the task is unknown.
-        RefusedError: where there is no champion yet, or its files are not the registered ones.
+        RefusedError: where there is no champion yet, nobody is on record for it, or its files are not the registered
+            ones.
         UnavailableError: where the database or MLflow cannot be reached, or the CSV not written.
     """
     began = time.perf_counter()
     name = REGISTERED_MODELS[known_task(task)]
-    ref, predictor = champion(name, connections, settings, progress)
     store = store_of(connections, settings)
+    ref, predictor = champion(name, connections, settings, store, progress)
     progress("reading what is to be predicted")
     wanted = store.readings(since=since) if since else store.unpredicted(ref.name, ref.version)
     wanted = wanted[wanted["channel"] == DEFAULT_CHANNEL]
@@ -116,19 +118,21 @@ def predict(
 
 
 def champion(
-    name: str, connections: Connections, settings: Settings, progress: Progress = lambda *_: None
+    name: str, connections: Connections, settings: Settings, store: Store, progress: Progress = lambda *_: None
 ) -> tuple[ModelRef, Predictor]:
-    """Return the champion and its predictor, verified by digest and tried on its golden rows.
+    """Return the champion and its predictor: on record, verified by digest and tried on its golden rows.
 
     Raises:
-        RefusedError: where there is none yet, or its files are not the registered ones.
-        UnavailableError: where MLflow cannot be reached.
+        RefusedError: where there is none yet, nobody is on record for it, or its files are not the registered ones.
+        UnavailableError: where MLflow or the database cannot be reached.
     """
     progress("fetching the champion")
     with Registry(tracking_uri(connections), name) as registry:
         ref = registry.champion()
         if ref is None:
             raise RefusedError(f"{name} has no champion yet; `meter train` makes one, or `meter promote V` sets one")
+        if not store.may_be_champion(ref.name, ref.version, ref.predictor_digest):
+            raise no_record(str(ref), ref.version)
         return ref, Predictor.load(registry.fetch(ref, settings.home.absolute() / "models"))
 
 

@@ -8,9 +8,10 @@ from dataclasses import fields
 import pytest
 from mlflow import MlflowClient
 
-from meter_core.contracts.errors import UsageError
+from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.evaluation.promotion import Comparison, Evidence
 from meter_core.jobs.models import promote, rollback, sync
+from meter_core.jobs.predict import predict
 from meter_core.registry.delivery import deliver
 from meter_core.registry.rest import Registry
 from meter_core.registry.undelivered import Undelivered
@@ -162,6 +163,17 @@ def test_an_alias_set_by_hand_is_no_promotion_to_the_gate(world, fitted):
     assert done.promoted
     assert "refreshes champion 1" in done.why
     assert champion_on_record(world) == "3"
+
+
+def test_batch_inference_refuses_a_champion_that_nobody_is_on_record_for(world):
+    """Whoever merely reaches MLflow can move the alias and write tags, and that is not enough."""
+    digest = world.client.get_model_version(MODEL, "2").tags["predictor_digest"]
+    tags = {"promoted_by": "x", "promoted_why": "x", "promoted_at": "2026-01-01T00:00:00Z", "promoted_digest": digest}
+    for tag, value in tags.items():
+        world.client.set_model_version_tag(MODEL, "2", tag, value)
+    world.client.set_registered_model_alias(MODEL, "champion", "2")
+    with pytest.raises(RefusedError, match=r"version 2 has no promotion record .*`meter promote 2"):
+        predict("reading", None, None, world.settings, world.connections)
 
 
 def test_who_and_why_have_to_be_said(world):
