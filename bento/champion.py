@@ -1,30 +1,40 @@
-"""The model that answers: the registry's champion, followed as it changes; the last copy while the registry is away."""
+"""The model that answers: the registry's champion, followed as it changes; a copy stands in while it cannot be had.
+
+A thread of its own asks, fetches, loads and tries, so that a registry that hangs holds up neither requests nor the end.
+"""
 
 import asyncio
 import logging
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from bento.card import model_card
+from bento.news import News
 from meter_core.contracts.errors import MeterError, UnavailableError
 from meter_core.contracts.readings import IntArray
+from meter_core.jobs.on_record import require_on_record
 from meter_core.models.predictor import Predictor
-from meter_core.registry.rest import ModelRef, Registry, last_copy
+from meter_core.registry.rest import ModelRef, Registry, last_copy, remember
 from meter_core.settings import Settings
 
 logger = logging.getLogger("bentoml.meter")
 
 FIRST_LOOK_S: Final = 3.0
-"""How long a start waits for the registry before the last copy answers."""
+"""How long a start waits for the registry before a copy stands in."""
 
 RETRY_REFUSED_S: Final = 60.0
-"""How long a champion that could not be loaded is left alone, unless the alias moves."""
+"""How long a champion that could not be used is left alone, unless the alias moves or its record changes."""
+
+WARM_UP_S: Final = 30.0
+PACKAGED: Final = Path(__file__).parents[1] / "packaged"
+"""Copies of champions that an image or a bento brings along, a folder a model (`bento/build.py`)."""
 
 
 class ModelState(StrEnum):
@@ -35,6 +45,17 @@ class ModelState(StrEnum):
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+
+
+class Model(Protocol):
+    """What a source can hold."""
+
+    @property
+    def version(self) -> str:
+        """The registry's number of it."""
+
+
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,100 +84,138 @@ class _Refused:
     at_s: float
 
 
-class ChampionSource:
-    """Holds the present champion and looks for the next.
+class ChampionSource(Generic[M]):
+    """Holds the present champion of one registered model and looks for the next.
+
+    Args:
+        settings: where registry, database and copies are.
+        name: registered model.
+        load: makes the model of a version from its verified folder.
+        try_out: uses a model before anyone is answered with it: it raises where the model fails, and leaves it warm.
+        tell: called after each look, from the thread that looked.
 
     Attributes:
         champion: who answers now; None before there is one.
         state: what the last look found.
         reason: a sentence on it, empty while all is well.
-        stale: whether the registry was away at the last look, so that a newer champion may exist.
+        stale: whether the registry has not confirmed who answers, so that a newer champion may exist.
     """
 
-    def __init__(self) -> None:
-        self.champion: Champion | None = None
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        load: Callable[[ModelRef, Path], M],
+        try_out: Callable[[M], None] = lambda _: None,
+        tell: Callable[["ChampionSource[M]"], None] = lambda _: None,
+    ) -> None:
+        self.name = name
+        self.champion: M | None = None
         self.state = ModelState.UNKNOWN
-        self.reason = "the service has just started"
+        self.reason = "the registry has not answered yet"
         self.stale = False
+        self._load, self._try_out, self._tell = load, try_out, tell
+        self._settings, self._copies = settings, settings.home.absolute() / "serving" / name
         self._ref: ModelRef | None = None
         self._refused: _Refused | None = None
-        self._uri: str | None = None
+        self._stand_in = ""
         self._registry: Registry | None = None
-        self._cache = Path()
-        self._poll_s = 5.0
-        self._task: asyncio.Task[None] | None = None
-        self._warm_up: Callable[[], Awaitable[None]] = _cold
+        self._news = News(logger)
+        self._swapping = threading.Lock()
+        self._looked, self._ended, self._started = threading.Event(), threading.Event(), threading.Event()
 
     @property
     def ready(self) -> bool:
         """Whether a model is loaded, or the registry says that there is none yet."""
         return self.champion is not None or self.state is ModelState.NONE_YET
 
-    async def start(self, settings: Settings, warm_up: Callable[[], Awaitable[None]]) -> None:
-        """Look once, fall back on the last copy, warm up, and go on looking in the background."""
-        self._warm_up = warm_up
-        self._cache = settings.home.absolute() / "serving"
-        self._poll_s = settings.model_poll_seconds
-        self._uri = settings.mlflow_tracking_uri
-        look = asyncio.create_task(asyncio.to_thread(self.look))
-        await asyncio.wait({look}, timeout=FIRST_LOOK_S)
-        none_yet = self._uri and self.state is ModelState.NONE_YET
-        if self.champion is None and not none_yet:
-            await asyncio.to_thread(self._use_last_copy)
+    @property
+    def notice(self) -> str:
+        """What a person should know of the model that answers, empty while all is well."""
+        return "; ".join(filter(None, (self.reason, self._stand_in)))
+
+    async def start(self, warm_up: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Look once, let a copy stand in where that finds nothing, warm up, and go on looking beside the event loop.
+
+        Args:
+            warm_up: lets what uses the model learn before the first client comes.
+        """
+        loop = asyncio.get_running_loop()
+
+        def warm_up_late() -> None:
+            asyncio.run_coroutine_threadsafe(warm_up(), loop).result(WARM_UP_S)
+
+        threading.Thread(target=self._follow, args=(warm_up_late,), name=f"follow {self.name}", daemon=True).start()
+        await asyncio.to_thread(self._looked.wait, FIRST_LOOK_S)
+        if self.champion is None:
+            await asyncio.to_thread(self._let_stand_in)
         await warm_up()
-        self._task = asyncio.create_task(self._follow(look))
+        self._started.set()
 
     async def stop(self) -> None:
         """Stop looking."""
-        if self._task:
-            self._task.cancel()
+        self._ended.set()
+
+    def _follow(self, warm_up: Callable[[], None]) -> None:
+        """Look for a new champion for as long as the service runs; `warm_up` when the first comes after the start."""
+        while not self._ended.is_set():
+            before = self.champion
+            self.look()
+            self._looked.set()
+            if before is None and self.champion is not None and self._started.is_set():
+                warm_up()
+            if not self._settings.mlflow_tracking_uri:
+                return
+            self._ended.wait(self._settings.model_poll_seconds)
         if self._registry:
             self._registry.close()
 
-    async def _follow(self, look: "asyncio.Task[None]") -> None:
-        """Look for a new champion for as long as the service runs."""
-        await look
-        while self._uri:
-            before = self.champion
-            await asyncio.sleep(self._poll_s)
-            await asyncio.to_thread(self.look)
-            if before is None and self.champion is not None:
-                await self._warm_up()
-
     def look(self) -> None:
-        """Ask the registry for the champion and load it where it is another one."""
+        """Ask the registry for the champion, and use it where it is another one."""
         try:
-            if self._uri and not self._registry:
-                self._registry = Registry(self._uri)
-            ref = self._registry.champion() if self._registry else None
-            self.stale = False
-            self._take(ref)
-        except UnavailableError as error:
+            self._take(self._asked())
+        except Exception as error:  # whatever it was, who answers goes on, and the next look tries again
             self.stale = self.champion is not None
-            self._note(ModelState.UNREACHABLE, str(error))
+            self._note(ModelState.UNREACHABLE, _words(error))
+        self._tell(self)
+
+    def _asked(self) -> ModelRef | None:
+        """Return what the registry names."""
+        uri = self._settings.mlflow_tracking_uri
+        if uri and not self._registry:
+            self._registry = Registry(uri, self.name)
+        return self._registry.champion() if self._registry else None
 
     def _take(self, ref: ModelRef | None) -> None:
         """Use what the registry named."""
-        if ref is None:
+        if ref is None or self._registry is None:
+            self.stale = self.champion is not None
             asked = "the registry has no champion yet" if self._registry else "no registry is set (MLFLOW_TRACKING_URI)"
             self._note(ModelState.NONE_YET, f"{asked}; run `meter train`")
         elif ref == self._ref:
+            self.stale, self._stand_in = False, ""
             self._note(ModelState.LOADED, "")
         elif (reason := self._lately_refused(ref)) is not None:
             self._note(ModelState.REFUSED, reason)
-        elif self._registry:
-            self._load(ref, self._registry)
+        else:
+            self._use(ref, self._registry)
 
-    def _load(self, ref: ModelRef, registry: Registry) -> None:
+    def _use(self, ref: ModelRef, registry: Registry) -> None:
         """Fetch and use a version; one that cannot be used leaves the present champion where it is."""
         try:
-            self._use(ref, registry.fetch(ref, self._cache))
+            require_on_record(ref, self._settings.database_url)
+            folder = registry.fetch(ref, self._copies)
+            model = self._tried(ref, folder)
         except UnavailableError:
             raise
         except Exception as error:
-            reason = f"{ref} is the champion and cannot be used: {_words(error)}"
+            reason = f"{ref} is not used: {_words(error)}"
             self._refused = _Refused(ref, reason, time.monotonic())
             self._note(ModelState.REFUSED, reason)
+        else:
+            self._swap(ref, model)
+            self._note(ModelState.LOADED, "")
+            remember(self._copies, ref, folder)
 
     def _lately_refused(self, ref: ModelRef) -> str | None:
         """Return why this version could not be used a moment ago."""
@@ -164,37 +223,43 @@ class ChampionSource:
         lately = refused and refused.ref == ref and time.monotonic() - refused.at_s < RETRY_REFUSED_S
         return refused.reason if refused and lately else None
 
-    def _use_last_copy(self) -> None:
-        """Load what was served last, if it is there and whole."""
-        try:
-            found = last_copy(self._cache)
-            if found:
-                self._use(*found)
-                self.stale = self._uri is not None
-        except Exception as error:
-            self._note(ModelState.REFUSED, f"the last copy in {self._cache} cannot be used: {_words(error)}")
+    def _let_stand_in(self) -> None:
+        """Use what was served last, or what was packaged, where it is there and whole."""
+        for folder, what in ((self._copies, "last copy"), (PACKAGED / self.name, "packaged model")):
+            try:
+                found = last_copy(folder)
+                if found:
+                    self._swap(found[0], self._tried(*found), f"the {what} answers")
+                    return
+            except Exception as error:
+                self._note(ModelState.REFUSED, f"the {what} in {folder} cannot be used: {_words(error)}")
 
-    def _use(self, ref: ModelRef, folder: Path) -> None:
-        """Load and try a predictor, then let it answer from the next batch on."""
-        champion = load_champion(ref, folder)
-        self.champion, self._ref, self._refused = champion, ref, None
-        self._note(ModelState.LOADED, "")
-        logger.info("%s answers", ref)
+    def _tried(self, ref: ModelRef, folder: Path) -> M:
+        """Return the model of a folder after it was used once."""
+        model = self._load(ref, folder)
+        self._try_out(model)
+        return model
+
+    def _swap(self, ref: ModelRef, model: M, stand_in: str = "") -> None:
+        """Let a model answer from the next batch on; one that stands in gives way to what the registry named."""
+        with self._swapping:
+            if stand_in and self.champion is not None:
+                return
+            self.champion, self._ref, self._refused = model, ref, None
+            self.stale, self._stand_in = bool(stand_in), stand_in
+        logger.info("%s answers%s", ref, f" ({stand_in})" if stand_in else "")
+        self._tell(self)
 
     def _note(self, state: ModelState, reason: str) -> None:
-        """Keep what was found, and log it when it is news."""
-        if (state, reason) != (self.state, self.reason) and reason:
-            logger.warning("model: %s", reason)
+        """Keep what was found, and say it where it is news."""
         self.state, self.reason = state, reason
+        if reason:
+            self._news.warn(f"{self.name}: {reason}")
 
 
 def _words(error: Exception) -> str:
     """Return an error's own words where it has any for a person."""
     return str(error) if isinstance(error, MeterError) else f"{type(error).__name__}: {error}"
-
-
-async def _cold() -> None:
-    """Warm up nothing."""
 
 
 def load_champion(ref: ModelRef, folder: Path) -> Champion:

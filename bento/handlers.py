@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from bento.answers import answer_each, checked, prediction_columns
 from bento.champion import Champion, ChampionSource
 from bento.columns import Columns
@@ -74,7 +76,7 @@ class Predicting:
         metrics: what is counted.
     """
 
-    def __init__(self, source: ChampionSource, metrics: ServingMetrics) -> None:
+    def __init__(self, source: ChampionSource[Champion], metrics: ServingMetrics) -> None:
         self._source, self._metrics = source, metrics
         self._batched: MicroBatcher[Waiting, Outcome] = MicroBatcher(self._answer, LARGEST_MICRO_BATCH)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="predict_batch")
@@ -159,8 +161,7 @@ class Predicting:
     async def warm_up(self) -> None:
         """Let predictor and batcher learn before the first client comes."""
         if champion := self._source.champion:
-            minutes = int(champion.interval_minutes[0])
-            reading = Reading(**{**_fields(A_READING), "interval_minutes": minutes})
+            reading = _a_reading(champion)
             for _ in range(WARM_UP_BATCHES):
                 await self._batched(Waiting(reading, _here, time.perf_counter()))
 
@@ -235,5 +236,12 @@ def _here() -> bool:
     return False
 
 
-def _fields(reading: Reading) -> dict[str, Any]:
-    return {name: getattr(reading, name) for name in reading.__struct_fields__}
+def try_out(champion: Champion) -> None:
+    """Answer readings with a champion before anyone else is answered with it: its first batch is the slowest."""
+    for size in (1, LARGEST_MICRO_BATCH):
+        answer_each([_a_reading(champion)] * size, champion)
+
+
+def _a_reading(champion: Champion) -> Reading:
+    """Return a reading that the champion can answer."""
+    return msgspec.structs.replace(A_READING, interval_minutes=int(champion.interval_minutes[0]))

@@ -1,9 +1,14 @@
 """Prometheus metrics of the lean route: BentoML's own count only what passes its middleware. Always on."""
 
-from typing import Final
+from typing import Any, Final
+
+from bento.champion import ChampionSource, ModelState
 
 LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+NEWEST: Final = "mostrecent"
+"""A gauge is one figure, not one for each process that once wrote it."""
+
 AGE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 
 
@@ -11,7 +16,7 @@ class ServingMetrics:
     """Counters of one worker. Made inside the worker: prometheus_client decides on import where it counts."""
 
     def __init__(self) -> None:
-        from prometheus_client import Counter, Histogram
+        from prometheus_client import Counter, Gauge, Histogram
 
         self._requests = Counter("meter_requests", "Requests by route and status.", ("route", "status"))
         self._seconds = Histogram(
@@ -24,6 +29,19 @@ class ServingMetrics:
         self._rejected = Counter("meter_rejected", "Requests refused because too many were waiting.")
         self._abandoned = Counter("meter_abandoned", "Readings not computed because their client had left.")
         self._answered = Counter("meter_readings", "Readings answered, by model version.", ("model_version",))
+        self._versions = Gauge(
+            "meter_model_info", "1 for the version that answers.", ("model", "model_version"), multiprocess_mode=NEWEST
+        )
+        self._refused = Gauge(
+            "meter_model_refused", "1 while the champion cannot be used.", ("model",), multiprocess_mode=NEWEST
+        )
+        self._stale = Gauge(
+            "meter_model_stale",
+            "1 while the registry has not confirmed the version that answers.",
+            ("model",),
+            multiprocess_mode=NEWEST,
+        )
+        self._shown: dict[str, str] = {}
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, route: str, status: int, seconds: float) -> None:
@@ -51,3 +69,15 @@ class ServingMetrics:
     def answered(self, size: int, model_version: str) -> None:
         """Count readings answered."""
         self._answered.labels(model_version).inc(size)
+
+    def model_of(self, source: ChampionSource[Any]) -> None:
+        """Show which version of a model answers, and what is wrong with its champion."""
+        version = source.champion.version if source.champion else ""
+        shown = self._shown.get(source.name, "")
+        if shown and shown != version:
+            self._versions.labels(source.name, shown).set(0)
+        if version:
+            self._versions.labels(source.name, version).set(1)
+        self._shown[source.name] = version
+        self._refused.labels(source.name).set(source.state is ModelState.REFUSED)
+        self._stale.labels(source.name).set(source.stale)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from bento.champion import ChampionSource
+from bento.champion import Champion, ChampionSource
 from bento.data_docs import ROUTE, document_at
 from bento.openapi import openapi
 from bento.private import api_page_assets
@@ -26,7 +26,7 @@ WITH_OWN_STYLE: Final = _ONLY_OURS.replace("style-src 'self'", "style-src 'self'
 API_PAGE_FILES: Final = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 
-def page_routes(source: ChampionSource, data_docs: Path | None) -> Iterator[Route]:
+def page_routes(source: ChampionSource[Champion], data_docs: Path | None) -> Iterator[Route]:
     """Yield the routes of the page, its files, the documentation and the model card; files are read once.
 
     Args:
@@ -53,14 +53,14 @@ def _fixed(path: str, page: Answer) -> Route:
     return Route("GET", path, answered, public=True)
 
 
-def _card_of(source: ChampionSource) -> Handler:
+def _card_of(source: ChampionSource[Champion]) -> Handler:
     """Return what answers `/model`: 503 where there is no model."""
 
     async def answered(_: Request) -> Answer:
         champion = source.champion
         if champion is None:
             raise RefusedRequestError(503, source.reason)
-        trained_on = {"model_version": champion.version, "stale": source.stale, "notice": source.reason}
+        trained_on = {"model_version": champion.version, "stale": source.stale, "notice": source.notice}
         return as_page(encode(champion.card | trained_on), "application/json")
 
     return answered

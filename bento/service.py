@@ -12,11 +12,11 @@ import bentoml
 import msgspec
 
 from bento.answers import answer_each
-from bento.champion import ChampionSource
+from bento.champion import ChampionSource, load_champion
 from bento.cors import Cors
 from bento.data_docs import data_docs_folder
 from bento.decoding import decode_reading
-from bento.handlers import LARGEST_MICRO_BATCH, Predicting
+from bento.handlers import LARGEST_MICRO_BATCH, Predicting, try_out
 from bento.keys import Keys
 from bento.lean import LeanApp
 from bento.metrics import ServingMetrics
@@ -25,6 +25,7 @@ from bento.private import DROP_AFTER_MS, AsgiApp, OutsideService
 from bento.routes import Route, Routes
 from bento.tracing import Tracing
 from bento.wire import RefusedRequestError, wrong_values
+from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.settings import Settings
 
 ONE_LIMIT: Final = 262_144
@@ -40,7 +41,9 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = ServingMetrics()
-        self.source = ChampionSource()
+        self.source = ChampionSource(
+            settings, REGISTERED_MODELS["reading"], load_champion, try_out, self.metrics.model_of
+        )
         self.predicting = Predicting(self.source, self.metrics)
         self.keys = Keys(settings.api_keys_file)
         self.tracing = Tracing(settings.trace_share)
@@ -53,7 +56,7 @@ class Worker:
 
     async def start(self) -> None:
         """Load the champion and warm up before the first request is taken."""
-        await self.source.start(self.settings, self.predicting.warm_up)
+        await self.source.start(self.predicting.warm_up)
         self._tasks.append(asyncio.create_task(self.keys.follow()))
 
     async def stop(self) -> None:

@@ -18,10 +18,10 @@ from meter_core.contracts.readings import DEFAULT_CHANNEL, IntArray
 from meter_core.embedded.connections import Connections
 from meter_core.features.history import HISTORY_DAYS
 from meter_core.features.readings import ReadingTable, batches
+from meter_core.jobs.on_record import require_on_record
 from meter_core.jobs.registered import known_task, store_of, tracking_uri
 from meter_core.jobs.stored_readings import stored_table
 from meter_core.models.predictor import Predictor
-from meter_core.registry.record import no_record
 from meter_core.registry.rest import ModelRef, Registry
 from meter_core.settings import Settings
 from meter_core.store import Store
@@ -95,7 +95,7 @@ def predict(
     began = time.perf_counter()
     name = REGISTERED_MODELS[known_task(task)]
     store = store_of(connections, settings)
-    ref, predictor = champion(name, connections, settings, store, progress)
+    ref, predictor = champion(name, connections, settings, progress)
     progress("reading what is to be predicted")
     wanted = store.readings(since=since) if since else store.unpredicted(ref.name, ref.version)
     wanted = wanted[wanted["channel"] == DEFAULT_CHANNEL]
@@ -118,7 +118,7 @@ def predict(
 
 
 def champion(
-    name: str, connections: Connections, settings: Settings, store: Store, progress: Progress = lambda *_: None
+    name: str, connections: Connections, settings: Settings, progress: Progress = lambda *_: None
 ) -> tuple[ModelRef, Predictor]:
     """Return the champion and its predictor: on record, verified by digest and tried on its golden rows.
 
@@ -131,8 +131,7 @@ def champion(
         ref = registry.champion()
         if ref is None:
             raise RefusedError(f"{name} has no champion yet; `meter train` makes one, or `meter promote V` sets one")
-        if not store.may_be_champion(ref.name, ref.version, ref.predictor_digest):
-            raise no_record(str(ref), ref.version)
+        require_on_record(ref, connections.database_url)
         return ref, Predictor.load(registry.fetch(ref, settings.home.absolute() / "models"))
 
 

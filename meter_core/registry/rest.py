@@ -106,8 +106,7 @@ class Registry:
 
         Args:
             ref: from `champion` or `version`.
-            cache: folder of copies. A copy appears in it whole or not at all; `last_copy` finds it when the registry
-                is away.
+            cache: folder of copies. A copy appears in it whole or not at all; a few older ones stay.
 
         Raises:
             UnavailableError: where the registry does not answer.
@@ -117,7 +116,8 @@ class Registry:
         folder = cache / f"{ref.name}-{ref.version}-{digest.removeprefix('sha256:')[:16]}"
         if not _is_whole(folder, ref):
             self._download(ref, folder)
-        _remember(cache, ref, folder)
+        os.utime(folder)
+        _forget_old(cache, ref)
         return folder
 
     def _download(self, ref: ModelRef, folder: Path) -> None:
@@ -213,8 +213,22 @@ class Registry:
         self.close()
 
 
+def remember(cache: Path, ref: ModelRef, folder: Path) -> None:
+    """Note a copy that proved to be usable: `last_copy` returns it when the registry is away.
+
+    Args:
+        cache: folder of copies.
+        ref: the version.
+        folder: where `fetch` put it, in the cache.
+    """
+    note = json.dumps({"ref": asdict(ref), "folder": folder.name})
+    with tempfile.NamedTemporaryFile("w", dir=cache, prefix=".current-", delete=False) as out:
+        out.write(note)
+    Path(out.name).replace(cache / CURRENT)
+
+
 def last_copy(cache: Path) -> tuple[ModelRef, Path] | None:
-    """Return the version fetched last and its folder, verified; None where there is none.
+    """Return the version remembered last and its folder, verified; None where there is none.
 
     Raises:
         RefusedError: where the copy was changed on disk.
@@ -241,16 +255,21 @@ def _is_whole(folder: Path, ref: ModelRef) -> bool:
     return True
 
 
-def _remember(cache: Path, ref: ModelRef, folder: Path) -> None:
-    """Note what was fetched last, and forget all but the newest copies."""
-    note = json.dumps({"ref": asdict(ref), "folder": folder.name})
-    with tempfile.NamedTemporaryFile("w", dir=cache, prefix=".current-", delete=False) as out:
-        out.write(note)
-    os.utime(folder)
-    Path(out.name).replace(cache / CURRENT)
+def _forget_old(cache: Path, ref: ModelRef) -> None:
+    """Remove all but the newest copies and the one that is remembered."""
     copies = sorted(cache.glob(f"{ref.name}-*-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    remembered = _remembered_folder(cache)
     for old in copies[KEEP_COPIES:]:
-        shutil.rmtree(old, ignore_errors=True)
+        if old.name != remembered:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _remembered_folder(cache: Path) -> str | None:
+    """Return the name of the copy that is remembered; a note that is missing or damaged protects none."""
+    try:
+        return str(json.loads((cache / CURRENT).read_text())["folder"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _plain_name(name: str) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from psycopg.rows import class_row, dict_row
 from pydantic import SecretStr
 
-from meter_core.store import loading, predictions, promotions, reading, schema
+from meter_core.store import loading, predictions, reading, schema
 from meter_core.store.connection import Database
 from meter_core.store.delivered import DeliveredFile, DeliveryKey, Freshness, Judged, LoadCounts, StoppedDelivery
 from meter_core.store.queries import query
@@ -172,7 +172,3 @@ class Store:
         """Return the decisions, newest first: the fields of PromotionRecord with `id` and `decided_at`."""
         with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(query("promotions"), {"model_name": model_name}).fetchall()
-
-    def may_be_champion(self, model_name: str, model_version: str, digest: str | None) -> bool:
-        """Say whether the last decision about a version with this predictor digest was that it may be champion."""
-        return promotions.may_be_champion(self._database, model_name, model_version, digest)
