@@ -1,21 +1,20 @@
 """The real service: `bentoml serve` as a process, and a predictor folder as training leaves it."""
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from meter_core.models.predictor import Predictor
 from meter_core.registry.digest import folder_digest
-from meter_core.registry.rest import ModelRef
+from meter_core.registry.rest import ModelRef, remember
 
 ROOT = Path(__file__).parents[2]
 START_S = 60
@@ -52,9 +51,9 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running_service(
-    home: Path, mlflow_url: str | None = None, settings: Mapping[str, str] | None = None
+    home: Path, mlflow_url: str | None = None, settings: Mapping[str, str] | None = None, app: Path = ROOT
 ) -> Iterator[Service]:
-    """The service with its own METER_HOME; without an MLflow address it lives on the last copy there."""
+    """The service in `app` with its own METER_HOME; without an MLflow address it lives on the last copy there."""
     home.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), home / "service.log"
     # The module, as meter_core.embedded starts it.
@@ -69,7 +68,7 @@ def running_service(
     env |= {"METER_MODEL_POLL_SECONDS": "0.3"} | ({"MLFLOW_TRACKING_URI": mlflow_url} if mlflow_url else {})
     env |= settings or {}
     with log.open("ab") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(command, cwd=app, env=env, stdout=out, stderr=out, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
     # The server closes a connection that is idle for 5 s: ours is given up before.
     limits = httpx.Limits(keepalive_expiry=2)
@@ -84,10 +83,15 @@ def running_service(
 
 def keep_as_last_copy(predictor: Predictor, home: Path, version: str = "7") -> ModelRef:
     """Leave a predictor where the service looks when the registry is away, with the note of what was fetched last."""
-    folder = home / "serving" / "kept"
-    predictor.save(folder)
-    ref = ModelRef("meter_consumption_v1", version, "run-of-the-test", folder_digest(folder))
-    (home / "serving" / "current.json").write_text(json.dumps({"ref": asdict(ref), "folder": folder.name}))
+    return keep_copy(predictor, home / "serving", version)
+
+
+def keep_copy(predictor: Predictor, copies: Path, version: str) -> ModelRef:
+    """Leave a predictor among the copies of a service or of an image."""
+    cache = copies / "meter_consumption_v1"
+    predictor.save(cache / "kept")
+    ref = ModelRef("meter_consumption_v1", version, "run-of-the-test", folder_digest(cache / "kept"))
+    remember(cache, ref, cache / "kept")
     return ref
 
 

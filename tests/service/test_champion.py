@@ -1,6 +1,5 @@
 """The service beside a real MLflow server: none yet, a champion, a better one, broken ones, the registry away."""
 
-import contextlib
 import shutil
 from dataclasses import replace
 
@@ -8,31 +7,9 @@ import pytest
 
 from meter_core.registry.digest import folder_digest
 from tests.integration.mlflow_server import mlflow_server, stop
+from tests.service.champions import promote
 from tests.service.readings import SATURDAY_EVENING
 from tests.service.service_process import free_port, keep_as_last_copy, running_service
-
-MODEL = "meter_consumption_v1"
-
-
-def promote(url, folder, digest=None):
-    """What training does, with MLflow's own client: log the files, register, tag with the digest, move the alias."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(url)
-    found = client.get_experiment_by_name("service")
-    experiment = found.experiment_id if found else client.create_experiment("service")
-    run = client.create_run(experiment)
-    model = client.create_logged_model(experiment, name="m", source_run_id=run.info.run_id)
-    client.log_model_artifacts(model.model_id, str(folder.parent))
-    client.finalize_logged_model(model.model_id, "READY")
-    with contextlib.suppress(Exception):  # it exists from the second version on
-        client.create_registered_model(MODEL)
-    tags = {"predictor_digest": digest or folder_digest(folder)}
-    version = client.create_model_version(
-        MODEL, f"models:/{model.model_id}", run.info.run_id, tags=tags, model_id=model.model_id
-    )
-    client.set_registered_model_alias(MODEL, "champion", version.version)
-    return version.version
 
 
 @pytest.fixture
@@ -72,9 +49,13 @@ def test_the_champion_is_followed(predictor, exported, tmp_path):
         # A broken one is refused and reported; the one before goes on answering.
         (exported / "predictor.npz").write_bytes(b"not numbers")
         broken = promote(registry.url, exported)
-        service.wait_for(lambda: f"version {broken}" in service.get("/model").json()["notice"])
+        service.wait_for(lambda: f"version {broken} is not used" in service.get("/model").json()["notice"])
         assert version() == second
         assert service.get("/readyz").status_code == 200
+        figures = gauges(service)
+        assert figures[f'meter_model_info{{model="meter_consumption_v1",model_version="{second}"}}'] == 1.0
+        assert figures[f'meter_model_info{{model="meter_consumption_v1",model_version="{first}"}}'] == 0.0
+        assert figures['meter_model_refused{model="meter_consumption_v1"}'] == 1.0
 
         # Files that are not those that were registered.
         predictor.save(exported)
@@ -88,6 +69,14 @@ def test_the_champion_is_followed(predictor, exported, tmp_path):
         service.wait_for(lambda: service.get("/model").json()["stale"])
         assert "cannot be reached" in service.get("/model").json()["notice"]
         assert version() == second
+        assert service.post("/predict", SATURDAY_EVENING).headers["x-model-stale"] == "true"
+        service.wait_for(lambda: gauges(service)['meter_model_stale{model="meter_consumption_v1"}'] == 1.0)
+        assert service.log.read_text().count(f"version {broken} is not used") == 1
+
+
+def gauges(service):
+    lines = [line.rpartition(" ") for line in service.get("/metrics").text.splitlines() if line.startswith("meter_mod")]
+    return {name: float(value) for name, _, value in lines}
 
 
 def test_a_restart_without_the_registry_answers_with_the_last_copy(predictor, tmp_path):
@@ -101,7 +90,8 @@ def test_a_restart_without_the_registry_answers_with_the_last_copy(predictor, tm
 def test_not_ready_while_nobody_knows_whether_there_is_a_champion(predictor, tmp_path):
     """The registry is away and the copy on disk was changed: nothing is served, and that is said."""
     keep_as_last_copy(predictor, tmp_path)
-    shutil.copy(tmp_path / "serving" / "current.json", tmp_path / "serving" / "kept" / "added.json")
+    copies = tmp_path / "serving" / "meter_consumption_v1"
+    shutil.copy(copies / "current.json", copies / "kept" / "added.json")
     with running_service(tmp_path, f"http://127.0.0.1:{free_port()}") as service:
         assert service.get("/livez").status_code == 200
         assert service.get("/readyz").status_code == 503
