@@ -1,0 +1,1 @@
+"""How fast the service answers, beside what else one could have used, in one run on one machine."""

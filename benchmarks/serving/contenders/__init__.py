@@ -1,0 +1,1 @@
+"""What the service is measured against: the same reading, the same predictor, the same four values in the answer."""
