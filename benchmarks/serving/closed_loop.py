@@ -59,11 +59,11 @@ def find_wrk() -> None:
         raise MissingError("wrk is not on the PATH: apt-get install wrk")
 
 
-def closed_loop(server: Server, connections: int, seconds: float, scratch: Path) -> Closed:
+def closed_loop(server: Server, connections: int, seconds: int, scratch: Path) -> Closed:
     """Ask as fast as the answers come, on so many connections."""
     script = scratch / f"{server.port}.lua"
     script.write_text(_SCRIPT % json.dumps(server.body.decode()))
-    command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds:g}s", "--timeout", f"{TIMEOUT_S}s"]
+    command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", f"{TIMEOUT_S}s"]
     command += ["-s", str(script), f"http://{HOST}:{server.port}"]
     begun, before = time.monotonic(), _children_cpu_s()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
