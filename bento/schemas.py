@@ -92,7 +92,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
     rows: Annotated[list[list[Any]], Meta(min_length=1, max_length=BATCH_LIMIT)]
 
 
-class Note(Struct, frozen=True):
+class Note(Struct, frozen=True, gc=False):
     """One thing to know about one value: an error to put right, or a warning."""
 
     path: Annotated[str, Meta(description="Where it stands, such as readings[3].voltage_v; empty for the whole.")]
@@ -101,7 +101,7 @@ class Note(Struct, frozen=True):
     remedy: str
 
 
-class Prediction(Struct, frozen=True):
+class Prediction(Struct, frozen=True, gc=False):
     """The energy of the interval that starts with the reading."""
 
     units_kwh: Annotated[float, Meta(description="Expected energy, kWh.")]

@@ -25,31 +25,30 @@ class Burst:
         p50_ms: counted from the moment at which the burst was fired.
         p99_ms: likewise.
         errors: answers other than 200, and lost connections.
-        fired_ms: how long the generator needed to write all requests of a burst (median).
     """
 
     p50_ms: float
     p99_ms: float
     errors: int
-    fired_ms: float
 
 
-def bursts(server: Server, times: int) -> Burst:
-    """Fire so many bursts on the same connections."""
+def fire(server: Server, times: int) -> list[Answer]:
+    """Fire so many bursts on the same connections; return all answers."""
     answers: list[Answer] = []
-    fired: list[float] = []
     with opened(server, CLIENTS) as wires:
         for _ in range(times):
             time.sleep(PAUSE_S)
             begun = time.perf_counter()
             for _ in range(CLIENTS):
                 wires.send(begun)
-            fired.append(time.perf_counter() - begun)
             while wires.busy and time.perf_counter() < begun + ANSWERED_S:
                 answers += wires.receive(1.0)
             answers += [Answer(LOST, ANSWERED_S, ANSWERED_S)] * wires.busy
-    waited = np.array([answer.waited_s for answer in answers]) * 1e3
-    errors = sum(answer.status != OK for answer in answers)
-    return Burst(
-        float(np.percentile(waited, 50)), float(np.percentile(waited, 99)), errors, float(np.median(fired)) * 1e3
-    )
+    return answers
+
+
+def summed(answers: list[Answer]) -> Burst:
+    """Sum up all bursts of a server."""
+    waited_ms = np.array([answer.waited_s for answer in answers]) * 1e3
+    half, most = np.percentile(waited_ms, (50, 99)).tolist()
+    return Burst(half, most, sum(answer.status != OK for answer in answers))
