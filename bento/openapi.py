@@ -1,5 +1,7 @@
 """The API's description, from the same declarations that decode and check."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +31,17 @@ TABLE_EXAMPLE: Final = {
     "rows": [[237.5, None, 0.998, 2.79, None, 18, 5], [232.0, None, 1.0, 4.07, None, 19, 5]],
 }
 REF: Final = "#/components/schemas/{name}"
-EITHER_TIME: Final = [{"required": ["reading_ts", "zone"]}, {"required": ["local_hour", "local_day_of_week"]}]
+
+
+def _given(*names: str, kind: str) -> dict[str, Any]:
+    """Return the demand that fields are there and not null."""
+    return {"required": list(names), "properties": {name: {"type": kind} for name in names}}
+
+
+EITHER_TIME: Final = [
+    _given("reading_ts", "zone", kind="string"),
+    _given("local_hour", "local_day_of_week", kind="integer"),
+]
 
 
 def openapi() -> dict[str, Any]:
@@ -43,29 +55,26 @@ def openapi() -> dict[str, Any]:
         "paths": {
             "/predict": {"post": _predict()},
             "/predict_batch": {"post": _predict_batch()},
-            "/model": {
-                "get": _get(
-                    "Model",
-                    "The model card: version, data window, scores beside baselines, features, limits.",
-                    card=True,
-                )
-            },
-            "/livez": {"get": _get("Operate", "Whether the process lives.")},
-            "/readyz": {
-                "get": _get(
-                    "Operate", "200 when a model is loaded or the registry has none yet, else 503.", unready=True
-                )
-            },
-            "/metrics": {"get": _get("Operate", "Prometheus metrics.")},
+            "/model": {"get": _card()},
+            "/livez": {"get": _probe("livez", "Whether the process lives.")},
+            "/readyz": {"get": _probe("readyz", _READY, s503=_UNREADY)},
+            "/metrics": {"get": _probe("metrics", "Prometheus metrics.")},
         },
-        "components": {"schemas": schemas},
+        "components": {"schemas": schemas, "securitySchemes": _KEY_SCHEMES},
+        "security": [{}, *({name: []} for name in _KEY_SCHEMES)],
     }
 
 
 _ABOUT: Final = (
     "Energy in kWh of the interval that starts with a reading, its 80 % range and how it compares with what is usual. "
-    "Errors are application/problem+json with one entry a field: path, value, message, remedy."
+    "Errors are application/problem+json with one entry a field: path, value, message, remedy. Every route but the "
+    "probes and metrics also answers under /v1. A key is needed only where the service was started with a file of keys."
 )
+
+_KEY_SCHEMES: Final = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
 
 
 def _predict() -> dict[str, Any]:
@@ -90,42 +99,75 @@ def _predict_batch() -> dict[str, Any]:
 def _post(name: str, summary: str, asked: Any, given: Any, examples: dict[str, Any]) -> dict[str, Any]:
     """Return the description of a POST route."""
     named = {title: {"value": value} for title, value in examples.items()}
-    problems = {str(status): _problem(text) for status, text in _PROBLEMS.items()}
     return {
         "operationId": name,
         "tags": ["Predict"],
         "summary": summary,
         "requestBody": {"required": True, "content": {"application/json": {"schema": asked, "examples": named}}},
-        "responses": {"200": _json("Predicted", given), **problems},
+        "responses": {"200": _answer("Predicted", given, X_MODEL_STALE), **_problems(*_PROBLEMS)},
     }
 
 
-def _get(tag: str, summary: str, *, card: bool = False, unready: bool = False) -> dict[str, Any]:
-    """Return the description of a GET route."""
-    answer = _json("The card", {"type": "object"}) if card else {"description": "Yes"}
-    responses: dict[str, Any] = {"200": answer}
-    if card:
-        responses["503"] = _problem(_PROBLEMS[503])
-    if unready:
-        responses["503"] = {"description": "A champion exists that is not loaded, or the registry cannot be asked"}
-    return {"tags": [tag], "summary": summary, "responses": responses}
+def _card() -> dict[str, Any]:
+    """Return the description of the model card."""
+    summary = "The model card: version, data window, scores beside baselines, features, limits."
+    responses = {"200": _answer("The card", {"type": "object"}), **_problems(401, 403, 503)}
+    return {"operationId": "model", "tags": ["Model"], "summary": summary, "responses": responses}
 
 
+def _probe(name: str, summary: str, **otherwise: str) -> dict[str, Any]:
+    """Return the description of what BentoML answers itself."""
+    plain: dict[str, Any] = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+    responses = {"200": {"description": "Yes", **plain}}
+    responses |= {status.removeprefix("s"): {"description": text, **plain} for status, text in otherwise.items()}
+    return {"operationId": name, "tags": ["Operate"], "summary": summary, "security": [{}], "responses": responses}
+
+
+_READY: Final = "200 when a model is loaded or the registry has none yet, else 503."
+_UNREADY: Final = "A champion exists that is not loaded, or the registry cannot be asked"
 _PROBLEMS: Final = {
     400: "Not JSON",
+    401: "No key, or none that is known, where keys are asked for",
+    403: "A key that may not see this",
+    408: "The body did not arrive in time",
     413: "Too many readings or bytes",
     422: "Wrong values, each with path, value and remedy",
     429: "Overload; Retry-After says when",
     503: "No model yet",
 }
+X_REQUEST_ID: Final = {
+    "X-Request-Id": {
+        "description": "The client's own where it sent a plain one, else a fresh one; the log has it too.",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+}
+X_MODEL_STALE: Final = {
+    "X-Model-Stale": {
+        "description": "true while the registry is away, so that there may be a newer model.",
+        "schema": {"type": "string", "const": "true"},
+    }
+}
+RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds.", "required": True, "schema": {"type": "integer"}}}
 
 
-def _json(description: str, schema: Any) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+def _answer(description: str, schema: Any, headers: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """Return the description of an answer in JSON."""
+    content = {"application/json": {"schema": schema}}
+    return {"description": description, "headers": X_REQUEST_ID | dict(headers), "content": content}
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/problem+json": {"schema": {"$ref": _ref("Problem")}}}}
+def _problems(*statuses: int) -> dict[str, Any]:
+    """Return the descriptions of problems, by status."""
+    content = {"application/problem+json": {"schema": {"$ref": _ref("Problem")}}}
+    return {
+        str(status): {
+            "description": _PROBLEMS[status],
+            "headers": X_REQUEST_ID | (RETRY_AFTER if status in (429, 503) else {}),
+            "content": content,
+        }
+        for status in statuses
+    }
 
 
 def _ref(name: str) -> str:

@@ -24,7 +24,14 @@ Temperature = Annotated[float, _possible("temperature_c", "Outdoor temperature, 
 PowerFactor = Annotated[float, _possible("power_factor", "Power factor; undefined (null) near zero load.")]
 Load = Annotated[float, _possible("load_kw", "Active power at the start of the interval, kW.")]
 Frequency = Annotated[float, _possible("frequency_hz", "Grid frequency, Hz.")]
-Stamp = Annotated[str, Meta(max_length=64, description="Start of the interval, ISO 8601 with offset. Needs `zone`.")]
+Stamp = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        description="Start of the interval, ISO 8601 with offset. Needs `zone`.",
+        extra_json_schema={"format": "date-time"},
+    ),
+]
 Zone = Annotated[str, Meta(max_length=64, description="The meter's IANA zone, such as Europe/Paris.")]
 Hour = Annotated[int, Meta(ge=0, le=23, description="Hour of the meter's local clock.")]
 Weekday = Annotated[int, Meta(ge=0, le=6, description="Day of the week on the local clock, Monday 0.")]
