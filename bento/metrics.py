@@ -84,6 +84,7 @@ class ServingMetrics:
         self._refused.labels(source.name).set(source.state is ModelState.REFUSED)
         self._stale.labels(source.name).set(source.stale)
 
+
 def _know_the_process() -> None:
     """Count without asking for the number of the process each time, which costs more than counting: no worker forks.
 
