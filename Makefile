@@ -2,10 +2,14 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+SERVING := dist/serving
+SERVING_IMAGE ?= localhost/meter-serving:dev
+# Builds an image: COMMAND NAME FOLDER DOCKERFILE
+IMAGE_BUILD ?= k8s/images/docker-build
 SOURCES := meter_core flows bento tests benchmarks requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test format lint types unit lock clean
+.PHONY: help install demo test format lint types unit serving bento images lock clean
 
 help:  ## what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +43,15 @@ types: install
 
 unit: install  ## the tests that need no service
 	$(BIN)/pytest tests/unit tests/parity
+
+serving: install  ## the service with the registry's champion, in dist/serving
+	@$(BIN)/python -m bento.build $(SERVING)
+
+bento: serving  ## a bento of it, in BENTOML_HOME
+	@cd $(SERVING) && $(CURDIR)/$(BIN)/python -m bentoml build --bentofile bento/bentofile.yaml
+
+images: serving  ## the serving image, with docker or what IMAGE_BUILD names
+	$(IMAGE_BUILD) $(SERVING_IMAGE) $(SERVING) k8s/images/serving.Dockerfile
 
 lock: install  ## resolve the locked versions anew from pyproject.toml
 	$(BIN)/python requirements/lock.py

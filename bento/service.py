@@ -78,7 +78,12 @@ class Worker:
         yield from page_routes(self.source, None if self.keys.closed else data_docs_folder(self.settings))
 
 
-@bentoml.service(service_class=OutsideService, workers=1, logging={"access": {"enabled": False}})
+@bentoml.service(
+    service_class=OutsideService,
+    workers=1,
+    logging={"access": {"enabled": False}},
+    image=bentoml.images.Image(base_image="python:3.11-slim", distro="none", python_version="3.11"),
+)
 class MeterPrediction:
     """Predicts the energy of the interval that starts with a reading."""
 

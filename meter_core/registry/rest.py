@@ -224,6 +224,7 @@ def remember(cache: Path, ref: ModelRef, folder: Path) -> None:
     note = json.dumps({"ref": asdict(ref), "folder": folder.name})
     with tempfile.NamedTemporaryFile("w", dir=cache, prefix=".current-", delete=False) as out:
         out.write(note)
+    Path(out.name).chmod(0o644)  # the copies of an image are read by another user than made them
     Path(out.name).replace(cache / CURRENT)
 
 
