@@ -26,7 +26,7 @@ from meter_core.settings import Settings
 
 logger = logging.getLogger("bentoml.meter")
 
-FIRST_LOOK_S: Final = 3.0
+FIRST_LOOK_S: Final = 2.0
 """How long a start waits for the registry before a copy stands in."""
 
 RETRY_REFUSED_S: Final = 60.0

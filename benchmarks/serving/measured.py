@@ -7,6 +7,7 @@ from typing import Any, Final
 from meter_core.calendar import local_hour_and_weekday
 from meter_core.contracts.features import MEASURED
 from meter_core.models.fit import TrainingData, fit_predictor
+from meter_core.models.predictor import Predictor
 from meter_core.models.recipes import recipes
 from tests.service.service_process import keep_as_last_copy
 from tests.shipped_sample import ZONE, sample_table
@@ -15,10 +16,14 @@ UNTIL: Final = "2009-01-01"
 """The model is fitted on what lies before; batches are made of what comes after."""
 
 
+def fitted_model() -> Predictor:
+    """Return what training would promote."""
+    return fit_predictor(TrainingData.of(sample_table(until=UNTIL)), recipes()["boosting"]).predictor
+
+
 def keep_model(home: Path) -> None:
     """Fit what training would promote, and leave it where a service without a registry finds it."""
-    data = TrainingData.of(sample_table(until=UNTIL))
-    keep_as_last_copy(fit_predictor(data, recipes()["boosting"]).predictor, home)
+    keep_as_last_copy(fitted_model(), home)
 
 
 @cache

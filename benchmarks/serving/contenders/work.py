@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from meter_core.contracts.features import MEASURED
+from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.contracts.readings import ReadingBatch
 from meter_core.models.predictor import Predictor
 from meter_core.registry.rest import last_copy
@@ -24,7 +25,7 @@ class Work:
     """The predictor that the service under test answers with, from the same folder."""
 
     def __init__(self) -> None:
-        found = last_copy(Path(os.environ["METER_HOME"]) / "serving")
+        found = last_copy(Path(os.environ["METER_HOME"]) / "serving" / REGISTERED_MODELS["reading"])
         assert found, "METER_HOME names no folder with a predictor"
         self._predictor = Predictor.load(found[1])
 
