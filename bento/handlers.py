@@ -37,7 +37,7 @@ WARM_UP_BATCHES: Final = 12
 """BentoML's batcher learns from its first ten or so batches and is slow until then."""
 
 STALE: Final = ((b"x-model-stale", b"true"),)
-"""On predictions by a model that may have a successor: the registry is away."""
+"""On predictions by a model that may have a successor: the registry has not confirmed it."""
 
 A_READING: Final = Reading(
     voltage_v=230.0,

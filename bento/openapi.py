@@ -144,7 +144,7 @@ X_REQUEST_ID: Final = {
 }
 X_MODEL_STALE: Final = {
     "X-Model-Stale": {
-        "description": "true while the registry is away, so that there may be a newer model.",
+        "description": "true while the registry has not confirmed the model, so that there may be a newer one.",
         "schema": {"type": "string", "const": "true"},
     }
 }

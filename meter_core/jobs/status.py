@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from meter_core.contracts.errors import MeterError
+from meter_core.contracts.errors import MeterError, RefusedError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded import Connections, Need, running, services
 from meter_core.jobs.inbox import Inbox
+from meter_core.jobs.on_record import require_on_record
 from meter_core.registry.rest import Registry
 from meter_core.registry.undelivered import Undelivered
 from meter_core.settings import Settings
@@ -109,8 +110,12 @@ def _champion(settings: Settings) -> Iterator[Finding]:
         champion = registry.champion()
     if champion is None:
         yield Finding("no_champion", "champion", Severity.WARNING, f"{name} has none yet; `meter train` makes one")
-    else:
-        yield _info("champion", f"{name} version {champion.version}")
+        return
+    yield _info("champion", f"{name} version {champion.version}")
+    try:
+        require_on_record(champion, settings.database_url)
+    except RefusedError as error:
+        yield Finding("not_on_record", "champion", Severity.ERROR, str(error))
 
 
 def _info(where: str, message: str) -> Finding:

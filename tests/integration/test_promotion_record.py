@@ -12,6 +12,7 @@ from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.evaluation.promotion import Comparison, Evidence
 from meter_core.jobs.models import promote, rollback, sync
 from meter_core.jobs.predict import predict
+from meter_core.jobs.status import status
 from meter_core.registry.delivery import deliver
 from meter_core.registry.rest import Registry
 from meter_core.registry.undelivered import Undelivered
@@ -174,6 +175,7 @@ def test_batch_inference_refuses_a_champion_that_nobody_is_on_record_for(world):
     world.client.set_registered_model_alias(MODEL, "champion", "2")
     with pytest.raises(RefusedError, match=r"version 2 has no promotion record .*`meter promote 2"):
         predict("reading", None, None, world.settings, world.connections)
+    assert [check.where for check in status(world.settings) if check.what == "not_on_record"] == ["champion"]
 
 
 def test_who_and_why_have_to_be_said(world):

@@ -1,6 +1,7 @@
 """What an image and a bento are made of: only what the service imports, and a champion that counts."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -55,6 +56,22 @@ def test_the_folder_serves_by_itself_with_what_was_the_champion(settings, export
         answer = service.post("/predict", SATURDAY_EVENING)
         assert (answer.json()["model_version"], answer.headers["x-model-stale"]) == (ref.version, "true")
         assert service.get("/").status_code == 200
+
+
+def test_a_bento_is_made_of_it(settings, exported, tmp_path):
+    target = tmp_path / "serving"
+    promote(settings.mlflow_tracking_uri, exported)
+    build(target, settings)
+    env = {**os.environ, "BENTOML_HOME": str(tmp_path / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
+    command = [sys.executable, "-m", "bentoml", "build", "--bentofile", "bento/bentofile.yaml", "--output", "tag"]
+    subprocess.run(command, cwd=target, env=env, capture_output=True, timeout=120, check=True)
+    [made] = (tmp_path / "bentoml" / "bentos" / "meter_prediction").glob("*/bento.yaml")
+    assert list((made.parent / "src" / "packaged").rglob("predictor.npz"))
+    wanted = (made.parent / "env" / "python" / "requirements.txt").read_text()
+    assert re.search(r"^numpy==\S+ \\\n +--hash=sha256:", wanted, re.MULTILINE)
+    dockerfile = (made.parent / "env" / "docker" / "Dockerfile").read_text()
+    assert "FROM python:3.11-slim" in dockerfile
+    assert "apt-get" not in dockerfile, "BentoML adds compilers to its own base images"
 
 
 def test_only_a_champion_that_counts_is_packaged(settings, exported, tmp_path):
