@@ -263,8 +263,8 @@ def test_aliases_move_and_return(server, tmp_path, fitted):
 def test_what_cannot_be_promoted(server, tmp_path, fitted):
     folder = tmp_path / "run"
     folder.mkdir()
-    deliver(fill(folder, fitted, model="bare"), server.url, QUICK)
-    models = Models(server.url, "bare")
+    deliver(fill(folder, fitted, model="not_promotable"), server.url, QUICK)
+    models = Models(server.url, "not_promotable")
     models.tag("1", {"predictor_digest": "unknown"})
     with pytest.raises(RefusedError, match="carries no predictor_digest"):
         models.promote("1", *BY_HAND)
