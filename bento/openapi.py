@@ -148,7 +148,7 @@ X_MODEL_STALE: Final = {
         "schema": {"type": "string", "const": "true"},
     }
 }
-RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds.", "required": True, "schema": {"type": "integer"}}}
+RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
 def _answer(description: str, schema: Any, headers: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
