@@ -16,7 +16,7 @@ from bento.decoding import decode_batch, decode_reading
 from bento.keys import Caller
 from bento.metrics import ServingMetrics
 from bento.notes import Where
-from bento.private import MicroBatcher, OverloadedError
+from bento.private import MicroBatcher
 from bento.routes import Request
 from bento.schemas import Note, Prediction, Predictions, PredictionTable, Reading
 from bento.wire import Answer, RefusedRequestError, encode, wrong_values
@@ -88,10 +88,8 @@ class Predicting:
         Raises:
             RefusedRequestError: 400, 403, 422, 429 or 503.
         """
-        self._require_room()
-        reading = decode_reading(request.body)
-        prediction = await self.prediction(reading, request.caller, request.gone)
-        return Answer(encode(prediction), headers=self._stale())
+        outcome = await self._turn(self.begin(request.body, request.caller, request.gone))
+        return self._answered(outcome)
 
     async def many(self, request: Request) -> Answer:
         """Answer `POST /predict_batch`.
@@ -118,16 +116,27 @@ class Predicting:
         Raises:
             RefusedRequestError: 403, 422, 429 or 503.
         """
-        self.champion()
-        caller.require(reading.meter_id)
         self._require_room()
-        try:
-            outcome = await self._batched(Waiting(reading, gone, time.perf_counter()))
-        except OverloadedError:
-            raise self._overload() from None
-        if isinstance(outcome, Prediction):
-            return outcome
-        raise wrong_values(outcome) if isinstance(outcome, list) else RefusedRequestError(400, "the client left")
+        return _settled(await self._turn(self._ask(reading, caller, gone)))
+
+    def begin(self, body: bytes, caller: Caller, gone: Callable[[], bool]) -> "asyncio.Future[Outcome]":
+        """Do what `one` does until it has to wait; `finish` does the rest.
+
+        Raises:
+            RefusedRequestError: 400, 403, 422, 429 or 503.
+        """
+        self._require_room()
+        return self._ask(decode_reading(body), caller, gone)
+
+    def finish(self, future: "asyncio.Future[Outcome]") -> Answer:
+        """Return the answer of a reading whose turn has come.
+
+        Raises:
+            RefusedRequestError: 422, 429 or 503.
+        """
+        if future.cancelled():
+            raise self._overload()
+        return self._answered(future.result())
 
     async def in_thread(self, work: Callable[[Champion], Any]) -> Any:
         """Return what `work` makes of the present champion, done beside the event loop.
@@ -180,6 +189,37 @@ class Predicting:
             raise RefusedRequestError(503, self._source.reason, headers=((b"retry-after", b"5"),))
         return champion
 
+    def _ask(self, reading: Reading, caller: Caller, gone: Callable[[], bool]) -> "asyncio.Future[Outcome]":
+        """Put a reading into the queue.
+
+        Raises:
+            RefusedRequestError: 403 or 503.
+        """
+        self.champion()
+        caller.require(reading.meter_id)
+        return self._batched(Waiting(reading, gone, time.perf_counter()))
+
+    async def _turn(self, future: "asyncio.Future[Outcome]") -> Outcome:
+        """Wait for a reading's turn.
+
+        Raises:
+            RefusedRequestError: 429 where the batcher dropped it.
+        """
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            raise self._overload() from None
+
+    def _answered(self, outcome: Outcome) -> Answer:
+        """Return what is sent back for a reading.
+
+        Raises:
+            RefusedRequestError: where it came to no prediction.
+        """
+        return Answer(encode(_settled(outcome)), headers=self._stale())
+
     def _require_room(self) -> None:
         """Refuse a reading that would have to wait too long.
 
@@ -210,6 +250,19 @@ class Predicting:
             len(there), len(items) - len(there), time.perf_counter() - items[0].since_s, champion.version
         )
         return outcomes
+
+
+def _settled(outcome: Outcome) -> Prediction:
+    """Return the prediction that a reading came to.
+
+    Raises:
+        RefusedRequestError: 422 for what is wrong with it, 503 where there was nobody to answer.
+    """
+    if isinstance(outcome, Prediction):
+        return outcome
+    if isinstance(outcome, Exception):
+        raise outcome
+    raise wrong_values(outcome) if outcome else RefusedRequestError(400, "the client left")
 
 
 def _answers(readings: Sequence[Reading], champion: Champion) -> Sequence[Outcome]:

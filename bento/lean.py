@@ -14,7 +14,17 @@ from bento.private import AsgiApp, has_left
 from bento.request_ids import request_id
 from bento.routes import Request, Route, Routes
 from bento.tracing import Tracing
-from bento.wire import NOT_MODIFIED, SMALL_BODY, Answer, BodySpace, RefusedRequestError, problem, read_body, respond
+from bento.wire import (
+    NOT_MODIFIED,
+    SMALL_BODY,
+    Answer,
+    BodySpace,
+    RefusedRequestError,
+    our_fault,
+    problem,
+    read_body,
+    respond,
+)
 
 logger = logging.getLogger("bentoml.meter")
 
@@ -61,20 +71,13 @@ class LeanApp:
             answer = problem(refusal, identity)
         except Exception:
             logger.exception("request %s to %s failed", identity.decode(), route.path)
-            answer = problem(_our_fault(), identity)
+            answer = problem(our_fault(), identity)
         if b"origin" in head:
             answer = self._cors.opened(answer, head)
         await respond(send, answer, identity)
         seconds = time.perf_counter() - start
         self._count(route.path, answer.status, seconds)
-        if self._tracing.wanted(head):
-            self._trace(route, answer.status, head, identity, seconds)
-
-    def _trace(self, route: Route, status: int, head: Mapping[bytes, bytes], identity: bytes, seconds: float) -> None:
-        """Record a request of the sample, under the names of OpenTelemetry's conventions."""
-        about: dict[str, str | int] = {"http.request.method": route.method, "http.route": route.path}
-        about |= {"http.response.status_code": status, "http.request.header.x-request-id": identity.decode()}
-        self._tracing.record(head, f"{route.method} {route.path}", about, seconds)
+        self._tracing.request(head, route.method, route.path, answer.status, identity, seconds)
 
     async def _answer(
         self, route: Route, params: Mapping[str, str], head: Mapping[bytes, bytes], scope: Any, receive: Any
@@ -146,7 +149,3 @@ def _no_route(path: str, status: int, headers: Mapping[bytes, bytes]) -> Refused
 def _not_this_way(methods: tuple[str, ...]) -> RefusedRequestError:
     allowed = (b"allow", ", ".join(methods).encode())
     return RefusedRequestError(405, f"use {methods[0]}", headers=(allowed,))
-
-
-def _our_fault() -> RefusedRequestError:
-    return RefusedRequestError(500, "this should not have happened; the service's log says more under the request's id")

@@ -17,6 +17,7 @@ from bento.champion import ChampionSource, load_champion
 from bento.cors import Cors
 from bento.data_docs import data_docs_folder
 from bento.decoding import decode_reading
+from bento.exchange import take_short_way
 from bento.handlers import LARGEST_MICRO_BATCH, Predicting, try_out
 from bento.keys import Keys
 from bento.lean import LeanApp
@@ -24,6 +25,7 @@ from bento.metrics import ServingMetrics
 from bento.pages import page_routes
 from bento.private import DROP_AFTER_MS, AsgiApp, OutsideService
 from bento.routes import Route, Routes
+from bento.short_way import PATHS, ShortWay
 from bento.tracing import Tracing
 from bento.wire import RefusedRequestError, wrong_values
 from meter_core.contracts.models import REGISTERED_MODELS
@@ -52,6 +54,7 @@ class Worker:
 
     def app(self, inside: AsgiApp) -> LeanApp:
         """Return the application around BentoML's."""
+        take_short_way(PATHS, ShortWay(self.predicting, self.keys, self.tracing, self.metrics.request))
         cors = Cors(self.settings.cors_origins)
         return LeanApp(inside, Routes(self._routes()), self.keys, cors, self.tracing, self.metrics.request)
 

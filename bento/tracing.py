@@ -34,6 +34,24 @@ class Tracing:
         parent = head.get(b"traceparent")
         return random.random() < self._share if parent is None else parent[-1:] in b"13579bdf"  # noqa: S311
 
+    def request(
+        self, head: Mapping[bytes, bytes], method: str, route: str, status: int, identity: bytes, seconds: float
+    ) -> None:
+        """Record a request that has just been answered, where it belongs to the sample; no meter id, no value.
+
+        Args:
+            head: its headers.
+            method: of HTTP.
+            route: with names in place of what stood in the path.
+            status: of the answer.
+            identity: under which it was answered.
+            seconds: it took.
+        """
+        if self.wanted(head):
+            about: dict[str, str | int] = {"http.request.method": method, "http.route": route}
+            about |= {"http.response.status_code": status, "http.request.header.x-request-id": identity.decode()}
+            self.record(head, f"{method} {route}", about, seconds)
+
     def record(
         self, head: Mapping[bytes, bytes], name: str, attributes: Mapping[str, str | int], seconds: float
     ) -> None:

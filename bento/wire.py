@@ -203,6 +203,11 @@ async def respond(send: Any, answer: Answer, request_id: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def our_fault() -> RefusedRequestError:
+    """Return the refusal that stands for an error of ours."""
+    return RefusedRequestError(500, "this should not have happened; the service's log says more under the request's id")
+
+
 def problem(refusal: RefusedRequestError, request_id: bytes) -> Answer:
     """Return the RFC 9457 problem of a refusal."""
     status = refusal.status

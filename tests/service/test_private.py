@@ -4,7 +4,6 @@ import asyncio
 import inspect
 
 import bentoml
-import pytest
 from _bentoml_sdk.service.factory import Service
 from bentoml._internal.marshal.dispatcher import CorkDispatcher
 
@@ -49,7 +48,7 @@ def test_items_that_wait_together_are_answered_together_each_with_its_own():
 
     async def ask_all():
         one = MicroBatcher(twice, 64)
-        return await asyncio.gather(*(one(item) for item in range(200)), return_exceptions=True)
+        return await asyncio.gather(*(one(item) for item in range(200)))
 
     answers = asyncio.run(ask_all())
     assert [answer for answer in answers if not isinstance(answer, ValueError)] == [
@@ -126,8 +125,27 @@ def test_a_batch_that_fails_fails_its_items_and_not_the_next():
 
     async def ask():
         one = MicroBatcher(fails_once, 8)
-        with pytest.raises(RuntimeError, match="broken"):
-            await one("bad")
-        return await one("good")
+        return await one("bad"), await one("good")
 
-    assert asyncio.run(ask()) == "good"
+    failed, good = asyncio.run(ask())
+    assert isinstance(failed, RuntimeError)
+    assert good == "good"
+
+
+def test_an_item_that_the_batcher_drops_is_cancelled():
+    """It drops what it estimates to wait for longer than its limit; here it estimates a second."""
+
+    async def echoed(items):
+        return items
+
+    async def ask():
+        one = MicroBatcher(echoed, 8)
+        for item in range(12):  # it learns first
+            await one(item)
+        one._dispatcher.max_latency = 1.0
+        one._dispatcher.optimizer.o_b = 1.0
+        futures = [one(item) for item in range(3)]
+        await asyncio.wait(futures)
+        return [future.cancelled() for future in futures]
+
+    assert asyncio.run(ask()) == [True, True, False]
