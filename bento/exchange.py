@@ -2,9 +2,9 @@
 
 An exchange stands where uvicorn keeps what it knows of a request, so that keep-alive, pipelining, lost clients and
 stopping stay uvicorn's. What is not plain goes its usual way through ASGI: another method, HTTP/1.0, a body in chunks
-or over 64 kB, `Expect`, a request from another site's page, one sent before the one before it was answered. All of this
-is private to uvicorn; tests/service/test_exchange.py fails when it changes, and without `take_short_way` the same route
-is answered through ASGI.
+or over 64 kB or that comes later than its headers, `Expect`, a request from another site's page, one sent before the
+one before it was answered. All of this is private to uvicorn; tests/service/test_exchange.py fails when it changes, and
+without `take_short_way` the same route is answered through ASGI.
 """
 
 import asyncio
@@ -70,6 +70,15 @@ class ShortProtocol(HttpToolsProtocol):
 
     paths: Collection[bytes] = ()
     answer: Callable[[Exchange], None]
+
+    def data_received(self, data: bytes) -> None:
+        """Leave a body that did not come with its headers to ASGI: who reads it there gives up where it stops."""
+        super().data_received(data)
+        exchange = self.cycle
+        if type(exchange) is Exchange and exchange.more_body and not self.transport.is_closing():
+            self.cycle = None
+            super().on_headers_complete()
+            self.cycle.body += exchange.body
 
     def on_headers_complete(self) -> None:
         """Begin an exchange where the request is plain."""
