@@ -9,7 +9,7 @@ IMAGE_BUILD ?= k8s/images/docker-build
 SOURCES := meter_core flows bento tests benchmarks requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test format lint types unit serving bento images lock clean
+.PHONY: help install demo test format lint types unit serving bento images prove lock clean
 
 help:  ## what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bento: serving  ## a bento of it, in BENTOML_HOME
 
 images: serving  ## the serving image, with docker or what IMAGE_BUILD names
 	$(IMAGE_BUILD) $(SERVING_IMAGE) $(SERVING) k8s/images/serving.Dockerfile
+
+prove: install  ## what takes twenty minutes: the whole benchmark, a soak, schemathesis; reports in docs/proofs
+	$(BIN)/python -m benchmarks.proofs
 
 lock: install  ## resolve the locked versions anew from pyproject.toml
 	$(BIN)/python requirements/lock.py

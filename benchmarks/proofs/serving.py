@@ -1,0 +1,36 @@
+"""The proofs of serving: the whole benchmark, a soak, and minutes of schemathesis."""
+
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from benchmarks.proofs.report import Section
+from benchmarks.proofs.soak import soak
+from benchmarks.serving.__main__ import measure
+from benchmarks.serving.servers import HOST, OURS, running
+from tests.service.api_contract import check_api
+
+SCHEMATHESIS_S: Final = 180
+
+
+def prove(home: Path) -> Iterator[Section]:
+    """Yield the proofs; `home` holds the model."""
+    text, held = measure(home, quick=False)
+    yield Section("Benchmark", text, held)
+    yield soak(home)
+    yield schemathesis(home)
+
+
+def schemathesis(home: Path) -> Section:
+    """Make requests from the service's own description for minutes."""
+    seed = random.SystemRandom().randrange(2**32)
+    with running(OURS, home) as server:
+        done = check_api(f"http://{HOST}:{server.port}", SCHEMATHESIS_S, seed)
+    said = done.stdout.decode(errors="replace")
+    made = re.search(r"([\d,]+) generated.*", said)
+    text = f"{SCHEMATHESIS_S} s, seed {seed}: {made[0] if made else 'no summary'}."
+    if done.returncode:
+        text += f"\n\n```\n{said[-3_000:]}\n```"
+    return Section("schemathesis", text, done.returncode == 0)
