@@ -18,8 +18,9 @@ _LOW, _HIGH = (np.array([USUAL_RANGE[name][side] for name in MEASURED]) for side
 
 def check_interval(minutes: IntArray, trained: IntArray, where: Where, notes: Notes) -> None:
     """Say which readings ask for an interval that the model never saw."""
-    known = (minutes[:, None] == trained).any(axis=1)  # there are few: np.isin would sort for longer than it compares
-    for row in np.flatnonzero(~known).tolist():
+    if set(minutes.tolist()).issubset(trained.tolist()):
+        return
+    for row in np.flatnonzero(~np.isin(minutes, trained)).tolist():
         given, path = int(minutes[row]), where(row, "interval_minutes")
         reason = f"interval_minutes is {given}: the model was trained on {', '.join(str(value) for value in trained)}"
         note = Note(path, given, reason, "give a length of interval that the model was trained on, in minutes")
@@ -58,7 +59,10 @@ def warnings_of(batch: ReadingBatch, where: Where) -> Notes:
     """Return a warning for each measured value outside its usual range."""
     quantities = np.stack([getattr(batch, name) for name in MEASURED], axis=1)
     warnings: Notes = {}
-    for row, column in np.argwhere((quantities < _LOW) | (quantities > _HIGH)).tolist():
+    outside = (quantities < _LOW) | (quantities > _HIGH)
+    if not outside.any():
+        return warnings
+    for row, column in np.argwhere(outside).tolist():
         field = MEASURED[column]
         note = unusual(where(row, field), field, float(quantities[row, column]))
         warnings.setdefault(row, []).append(note)

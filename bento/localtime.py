@@ -14,7 +14,7 @@ from meter_core.calendar import clock_shift_minutes, local_hour_and_weekday, zon
 from meter_core.contracts.errors import UsageError
 from meter_core.contracts.readings import IntArray
 
-EARLIEST: Final = "1900-01-01T00:00:00+00:00"
+EARLIEST_S: Final = datetime.fromisoformat("1900-01-01T00:00:00+00:00").timestamp()
 AHEAD: Final = timedelta(days=366)
 """How far in the future a stamp may lie: what-if questions about next season are fine, 2090 is a broken clock."""
 
@@ -44,6 +44,8 @@ def local_times(values: dict[str, Sequence[Any]], where: Where, now_s: float, no
     ts_s, zones = np.zeros(size, dtype=np.int64), [None] * size
     hour, weekday = _given(values["local_hour"]), _given(values["local_day_of_week"])
     times = LocalTimes(hour, weekday, ts_s, zones)
+    if values["reading_ts"].count(None) == values["zone"].count(None) == size and min(hour.min(), weekday.min()) >= 0:
+        return times  # nothing to read, nothing missing: no need to go through the rows
     for row, stamp in enumerate(values["reading_ts"]):
         if stamp is not None:
             _read_stamp(row, stamp, values["zone"][row], times, where, now_s, notes)
@@ -68,7 +70,9 @@ def clock_shifts(times: LocalTimes, days: int) -> IntArray | None:
 
 def _given(column: Sequence[int | None]) -> IntArray:
     """Return what readings say themselves, -1 where they do not."""
-    return np.fromiter((-1 if value is None else value for value in column), dtype=np.int64, count=len(column))
+    if column.count(None):
+        column = [-1 if value is None else value for value in column]
+    return np.array(column, dtype=np.int64)
 
 
 def _missing_time(row: int, no_hour: bool, no_weekday: bool, where: Where) -> list[Note]:
@@ -108,7 +112,7 @@ def _instant(stamp: str, path: str, now_s: float, found: list[Note]) -> int:
         found.append(wrong_type(path, "reading_ts", stamp, "without an offset it could be any of 24 hours"))
         return 0
     instant = int(moment.timestamp() // 1)
-    if instant > now_s + AHEAD.total_seconds() or instant < datetime.fromisoformat(EARLIEST).timestamp():
+    if instant > now_s + AHEAD.total_seconds() or instant < EARLIEST_S:
         found.append(wrong_type(path, "reading_ts", stamp, "that is no time a meter measures at; check its clock"))
     return instant
 
