@@ -155,7 +155,7 @@ def same_clock_before(table: ReadingTable, values: FloatArray, rows: NDArray[Any
         index = np.flatnonzero(wanted[span])
         if index.size:
             group = table.take(np.arange(span.start, span.stop))
-            parts.append(_Windows(group, values[span]).same_clock(index, str(group.zone[0])))
+            parts.append(Windows(group, values[span]).same_clock(index, str(group.zone[0])))
     return np.concatenate(parts)
 
 
@@ -163,13 +163,13 @@ def _group_batches(
     group: ReadingTable, index: IntArray, offset: int, history: bool
 ) -> Iterator[tuple[IntArray, ReadingBatch]]:
     """Yield the chunks of one meter."""
-    windows = _Windows(group, group.units_kwh) if history else None
+    windows = Windows(group, group.units_kwh) if history else None
     for start in range(0, len(index), CHUNK_ROWS):
         chunk = index[start : start + CHUNK_ROWS]
         yield chunk + offset, _batch(group, chunk, windows)
 
 
-def _batch(group: ReadingTable, chunk: IntArray, windows: "_Windows | None") -> ReadingBatch:
+def _batch(group: ReadingTable, chunk: IntArray, windows: "Windows | None") -> ReadingBatch:
     """Return the batch of some rows of one meter."""
     ts_s, zone = group.ts_s[chunk], str(group.zone[0])
     hour, weekday = local_hour_and_weekday(ts_s, zone)
@@ -184,14 +184,20 @@ def _batch(group: ReadingTable, chunk: IntArray, windows: "_Windows | None") -> 
     )
 
 
-class _Windows:
-    """The values of one meter on its regular grid, to cut windows from."""
+class Windows:
+    """The values of one meter on its regular grid, to cut windows from.
 
-    def __init__(self, group: ReadingTable, values: FloatArray) -> None:
+    Args:
+        group: readings of one meter and interval length.
+        values: (n,) of them, known when their energy is.
+        limit: the most values of a window of 56 days.
+    """
+
+    def __init__(self, group: ReadingTable, values: FloatArray, limit: int = RECENT_VALUES) -> None:
         step_s = int(group.interval_minutes[0]) * 60
         self.ts_s, self.interval_minutes = group.ts_s, group.interval_minutes
-        self.place, on_grid = _places(group, step_s)
-        self.width = min(RECENT_VALUES, max(1, HISTORY_DAYS * DAY_MINUTES * 60 // step_s))
+        self.place, on_grid = places(group, group.ts_s)
+        self.width = min(limit, max(1, HISTORY_DAYS * DAY_MINUTES * 60 // step_s))
         late = group.available_s > group.ts_s + step_s
         length = int(self.place[-1]) + 1 + self.width
         self.values = np.full(length, np.nan)
@@ -202,11 +208,14 @@ class _Windows:
 
     def before(self, chunk: IntArray) -> FloatArray:
         """Return (n, width) energies before each row, those not yet available as missing."""
-        place = self.place[chunk]
+        return self.ending_at(self.place[chunk], self.ts_s[chunk])
+
+    def ending_at(self, place: IntArray, at_s: IntArray) -> FloatArray:
+        """Return (n, width) energies before each place of the grid, those not available at that instant as missing."""
         window = sliding_window_view(self.values, self.width)[place]
         if self.available_s is None:
             return window
-        known = sliding_window_view(self.available_s, self.width)[place] <= self.ts_s[chunk][:, None]
+        known = sliding_window_view(self.available_s, self.width)[place] <= at_s[:, None]
         return np.where(known, window, np.nan)
 
     def same_clock(self, chunk: IntArray, zone: str) -> FloatArray:
@@ -219,12 +228,13 @@ class _Windows:
         return np.where(there, self.values[place], np.nan)
 
 
-def _places(group: ReadingTable, step_s: int) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Return each row's place on the meter's grid and whether it lies on it; whole days by the local calendar."""
-    clock_s = group.ts_s
+def places(group: ReadingTable, ts_s: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
+    """Return the place of instants on a meter's grid and whether they lie on it; whole days by the local calendar."""
+    step_s = int(group.interval_minutes[0]) * 60
+    clock_s, first_s = ts_s, group.ts_s[:1]
     if step_s >= DAY_MINUTES * 60:
-        clock_s = clock_s + utc_offset_minutes(clock_s, str(group.zone[0])) * 60
-    since_first = clock_s - clock_s[0]
+        clock_s, first_s = (at + utc_offset_minutes(at, str(group.zone[0])) * 60 for at in (ts_s, first_s))
+    since_first = clock_s - first_s
     return np.floor_divide(since_first, step_s), np.mod(since_first, step_s) == 0
 
 

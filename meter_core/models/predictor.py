@@ -4,9 +4,6 @@ It holds two models of the task `reading`, one for a snapshot alone and one for 
 reading brings. Files: `predictor.json` (words) and `predictor.npz` (numbers). Same content, same bytes.
 """
 
-import io
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,22 +12,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from meter_core.contracts.errors import RefusedError, UsageError
+from meter_core.contracts.errors import UsageError
 from meter_core.contracts.features import QUANTILES
 from meter_core.contracts.readings import FloatArray, PredictionBatch, ReadingBatch
 from meter_core.features.history import has_history, history_matrix, same_clock_kwh
 from meter_core.features.snapshot import snapshot_matrix
 from meter_core.models.golden import golden_batch
+from meter_core.models.packed import check_golden, named, read_packed, under, write_packed
 from meter_core.models.part import Part
 from meter_core.models.usual import Usual, status_of
 
-WORDS_FILE: Final = "predictor.json"
-NUMBERS_FILE: Final = "predictor.npz"
-PREDICTOR_FILES: Final = (WORDS_FILE, NUMBERS_FILE)
 FORMAT: Final = 1
 """Of the files. A reader refuses another."""
-
-GOLDEN_TOLERANCE: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -94,9 +87,7 @@ class Predictor:
 
     def save(self, folder: Path) -> None:
         """Write the files into the folder, which is made where needed. The same predictor gives the same bytes."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in self._files().items():
-            (folder / name).write_bytes(content)
+        write_packed(folder, self._words(), self._numbers())
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
@@ -106,16 +97,16 @@ class Predictor:
             UsageError: where a file is missing, damaged or of another format.
             RefusedError: where the golden rows come out differently.
         """
-        words, numbers = _read(folder)
+        words, numbers = read_packed(folder, FORMAT)
         predictor = cls(
-            snapshot=Part.of(words["snapshot"], _under(numbers, "snapshot")),
-            usual=Usual.of(_under(numbers, "usual")),
+            snapshot=Part.of(words["snapshot"], under("snapshot", numbers)),
+            usual=Usual.of(under("usual", numbers)),
             intervals=tuple(words["intervals"]),
-            history=Part.of(words["history"], _under(numbers, "history")) if words["history"] else None,
+            history=Part.of(words["history"], under("history", numbers)) if words["history"] else None,
             floor_kw=words["floor_kw"],
             about=words["about"],
         )
-        predictor._check_golden(numbers["golden.kwh"], folder)
+        check_golden(predictor._golden_kwh(), numbers["golden.kwh"], folder)
         return predictor
 
     def _kw(self, batch: ReadingBatch) -> tuple[FloatArray, FloatArray, NDArray[np.bool_], FloatArray | None]:
@@ -145,29 +136,20 @@ class Predictor:
             known = ", ".join(map(str, self.intervals))
             raise UsageError(f"interval_minutes {min(unknown)} was never trained on; this model knows {known}")
 
-    def _check_golden(self, expected_kwh: FloatArray, folder: Path) -> None:
-        """Refuse a predictor that does not answer as it did when it was saved."""
-        got = self._golden_kwh()
-        if got.shape != expected_kwh.shape or not np.allclose(got, expected_kwh, rtol=GOLDEN_TOLERANCE, atol=1e-12):
-            worst = np.abs(got - expected_kwh).max() if got.shape == expected_kwh.shape else float("nan")
-            raise RefusedError(
-                f"{folder}: the predictor answers its golden rows up to {worst:.3g} kWh differently than when it "
-                "was saved; use the meter_core version it was trained with, or train again"
-            )
-
     def _golden_kwh(self) -> FloatArray:
         """Return mean, low and high of the golden rows."""
         predicted = self.predict(golden_batch(self.intervals))
         return np.stack([predicted.units_kwh, predicted.low_kwh, predicted.high_kwh], axis=1)
 
-    def _files(self) -> dict[str, bytes]:
-        """Return the content of each file."""
-        numbers = {f"snapshot.{name}": array for name, array in self.snapshot.arrays().items()}
-        numbers |= {f"history.{name}": array for name, array in (self.history.arrays() if self.history else {}).items()}
-        numbers |= {f"usual.{name}": array for name, array in self.usual.arrays().items()}
-        packed = io.BytesIO()
-        np.savez(packed, **numbers | {"golden.kwh": self._golden_kwh()})  # type: ignore[arg-type]
-        words = {
+    def _numbers(self) -> dict[str, NDArray[Any]]:
+        """Return everything but words as arrays, by name."""
+        numbers = named("snapshot", self.snapshot.arrays()) | named("usual", self.usual.arrays())
+        numbers |= named("history", self.history.arrays()) if self.history else {}
+        return numbers | {"golden.kwh": self._golden_kwh()}
+
+    def _words(self) -> dict[str, Any]:
+        """Return the rest as plain JSON types."""
+        return {
             "format": FORMAT,
             "snapshot": self.snapshot.words(),
             "history": self.history.words() if self.history else None,
@@ -175,34 +157,3 @@ class Predictor:
             "floor_kw": self.floor_kw,
             "about": dict(self.about),
         }
-        return {WORDS_FILE: json.dumps(words, indent=1, sort_keys=True).encode(), NUMBERS_FILE: packed.getvalue()}
-
-
-def _bytes(path: Path) -> bytes:
-    """Return a file's content."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"{path} is missing: the folder holds no complete predictor; download or train it again"
-        ) from error
-
-
-def _read(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return the words and numbers of a folder."""
-    try:
-        words = json.loads(_bytes(folder / WORDS_FILE))
-        with np.load(io.BytesIO(_bytes(folder / NUMBERS_FILE)), allow_pickle=False) as packed:
-            numbers = dict(packed)
-    except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise UsageError(f"{folder}: the predictor files are damaged ({error}); download or train it again") from error
-    if words.get("format") != FORMAT:
-        raise UsageError(
-            f"{folder}: predictor format {words.get('format')!r}, this version reads {FORMAT}; train it again"
-        )
-    return words, numbers
-
-
-def _under(numbers: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """Return the arrays whose names begin with the prefix and a dot, without it."""
-    return {name[len(prefix) + 1 :]: array for name, array in numbers.items() if name.startswith(prefix + ".")}

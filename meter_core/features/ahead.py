@@ -1,0 +1,182 @@
+"""Features of the task `ahead`: what a meter's past says of each coming interval, in units of the meter's own level.
+
+All are known when the forecast is made. A row depends on its own meter alone, in an order of addition that does not
+depend on how many meters come with it: days are added one slab after the other.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from meter_core.contracts.features import WEEKEND_FROM
+from meter_core.contracts.forecasts import HISTORY_NEEDED_VALUES, HISTORY_REACH_DAYS
+from meter_core.contracts.readings import FloatArray, IntArray
+from meter_core.features.clock_days import ClockDays, Targets, slot_weekdays
+from meter_core.features.history import mean_of
+
+AHEAD_FEATURES: Final = (
+    "lead_hours",
+    "local_hour",
+    "local_day_of_week",
+    "is_weekend",
+    "latest_at_clock",
+    "latest_at_clock_same_weekday",
+    "profile_7d",
+    "profile_14d",
+    "profile_28d",
+    "profile_ew7",
+    "profile_like_day",
+    "profile_same_weekday",
+    "profile_28d_around",
+    "spread_28d",
+    "profile_lowest",
+    "profile_highest",
+    "last_hours",
+    "last_day",
+    "last_week",
+    "known_days",
+    "level_kw",
+)
+"""Names and order of the columns. Energies are mean kW as a share of the meter's level, but for `level_kw` itself.
+
+`latest_at_clock`: the latest value known at this clock time, of 7 days; `..._same_weekday`: of 4 such weekdays.
+`profile_*`: means at this clock time over so many days (7 values needed; 3 for one weekday), `ew7` over 56 days with
+weights that halve every 7 days, `like_day` over those of 56 days that are weekend like the day, or working day like it,
+`28d_around` with the neighbour intervals. `spread_28d`: standard deviation at this clock time. `lowest`, `highest`: of
+the day's 28-day profile. `last_*`: means of the last 3 hours, 24 hours, 7 days before knowledge ends."""
+
+PROFILES: Final = {"profile_7d": 7, "profile_14d": 14, "profile_28d": 28}
+LEVEL_DAYS: Final = 28
+WEEKDAY_VALUES: Final = 3
+LAST_HOURS: Final = 3
+PRIOR_DAYS: Final = 0.25
+"""What a meter's level counts against the training's meters while it has less than a week of values."""
+
+LEAST_SHARE: Final = 0.001
+"""No level is below this share of the usual: a vacant home is no unit to measure in."""
+
+_EW7: Final = (0.5 ** (np.arange(1, HISTORY_REACH_DAYS + 1) / 7.0))[:, None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class AheadFeatures:
+    """Features of n meters for their next h intervals.
+
+    Attributes:
+        matrix: (n, h, k), columns as in `AHEAD_FEATURES`, NaN where missing.
+        level_kw: (n,) the meter's level.
+        known: (n,) values known within 56 days.
+    """
+
+    matrix: FloatArray
+    level_kw: FloatArray
+    known: IntArray
+
+
+def ahead_features(days: ClockDays, coming: Targets, usual_kw: float) -> AheadFeatures:
+    """Return the features of every coming interval in one pass.
+
+    Args:
+        days: histories.
+        coming: the intervals to forecast.
+        usual_kw: what a meter of the training uses on average: the level of one without history.
+    """
+    known = (~np.isnan(days.latest_kw)).sum(axis=1)
+    level_kw = _level(days, known, usual_kw)
+    share = days.mean_kw / level_kw[:, None]
+    rows, weekend = np.arange(len(level_kw))[:, None], coming.weekday >= WEEKEND_FROM
+    profiles = _profiles(share)
+    values: dict[str, Any] = {name: of_slots[rows, coming.slot] for name, of_slots in profiles.items()}
+    values["profile_like_day"] = _like_day(share, days)[weekend.astype(np.int64), rows, coming.slot]
+    latest, mean = _same_weekday(share)
+    values["latest_at_clock_same_weekday"] = latest[np.mod(coming.day, 7), rows, coming.slot]
+    values["profile_same_weekday"] = mean[np.mod(coming.day, 7), rows, coming.slot]
+    recent = _recent(days, level_kw) | _range_of_day(profiles["profile_28d"])
+    recent |= {"known_days": known / days.slots, "level_kw": level_kw}
+    values |= {name: column[:, None] for name, column in recent.items()}
+    values["lead_hours"], values["local_hour"] = coming.lead * (days.step_s / 3600.0), coming.local_minute / 60.0
+    values["local_day_of_week"], values["is_weekend"] = coming.weekday, weekend
+    matrix = np.empty((*coming.lead.shape, len(AHEAD_FEATURES)))
+    for column, name in enumerate(AHEAD_FEATURES):
+        matrix[:, :, column] = values[name]
+    return AheadFeatures(matrix, level_kw, known)
+
+
+def _level(days: ClockDays, known: IntArray, usual_kw: float) -> FloatArray:
+    """Return (n,) mean kW of the last 28 days; the less of a week is known, the more the usual level counts."""
+    last = days.latest_kw[:, -LEVEL_DAYS * days.slots :]
+    count = (~np.isnan(last)).sum(axis=1)
+    total = np.ascontiguousarray(np.where(np.isnan(last), 0.0, last)).sum(axis=1)
+    prior = PRIOR_DAYS * days.slots * np.clip(1.0 - known / (7 * days.slots), 0.0, 1.0)
+    prior = np.where(count == 0, 1.0, prior)
+    return np.maximum((np.abs(total) + prior * usual_kw) / (count + prior), LEAST_SHARE * usual_kw)
+
+
+def _profiles(share: FloatArray) -> dict[str, FloatArray]:
+    """Return (n, s) figures of each clock time."""
+    total, count, squares = _running(share), _running(~np.isnan(share)), _running(share**2)
+    profiles = {name: _mean(total[n - 1], count[n - 1]) for name, n in PROFILES.items()}
+    month = PROFILES["profile_28d"] - 1
+    around, number = (sum(np.roll(of[month], step, axis=1) for step in (-1, 0, 1)) for of in (total, count))
+    weighted, weight = (_running(np.where(np.isnan(share), 0.0, of) * _EW7)[-1] for of in (share, ~np.isnan(share)))
+    spread = _mean(squares[month], count[month]) - profiles["profile_28d"] ** 2
+    return profiles | {
+        "latest_at_clock": _first_known(share[:7]),
+        "profile_ew7": np.where(count[-1] >= HISTORY_NEEDED_VALUES, weighted / np.maximum(weight, 1e-300), np.nan),
+        "profile_28d_around": _mean(around, number),
+        "spread_28d": np.sqrt(np.maximum(spread, 0.0)),
+    }
+
+
+def _like_day(share: FloatArray, days: ClockDays) -> FloatArray:
+    """Return (2, n, s): means at each clock time over working days, and over weekends."""
+    today = slot_weekdays(days)
+    back = np.arange(1, HISTORY_REACH_DAYS + 1)[:, None, None]
+    weekend = np.mod(today - back, 7) >= WEEKEND_FROM
+    kinds = [np.where(weekend == kind, share, np.nan) for kind in (False, True)]
+    return np.stack([_mean(_running(each)[-1], _running(~np.isnan(each))[-1]) for each in kinds])
+
+
+def _same_weekday(share: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return (7, n, s) latest value of four weeks and mean of eight for the weekday of each day ahead."""
+    latest, mean = [], []
+    for day in range(7):
+        same = share[6 - day :: 7]
+        latest.append(_first_known(same[:4]))
+        mean.append(_mean(_running(same)[-1], _running(~np.isnan(same))[-1], WEEKDAY_VALUES))
+    return np.stack(latest), np.stack(mean)
+
+
+def _recent(days: ClockDays, level_kw: FloatArray) -> dict[str, FloatArray]:
+    """Return (n,) means of the last hours, day and week, as far as a quarter of their values is known."""
+    spans = {
+        "last_hours": max(1, LAST_HOURS * 3600 // days.step_s),
+        "last_day": days.slots,
+        "last_week": 7 * days.slots,
+    }
+    return {name: mean_of(days.latest_kw[:, -n:], max(1, n // 4)) / level_kw for name, n in spans.items()}
+
+
+def _range_of_day(profile: FloatArray) -> dict[str, FloatArray]:
+    """Return (n,) the lowest and highest value of a day's profile; the lowest is the base load of the night."""
+    lowest, highest = (reduced(profile, axis=1) for reduced in (np.fmin.reduce, np.fmax.reduce))
+    return {"profile_lowest": lowest, "profile_highest": highest}
+
+
+def _running(values: FloatArray) -> FloatArray:
+    """Return sums of the first 1, 2, ... slabs, missing values as zero: slab by slab, the same at any batch size."""
+    return np.cumsum(np.nan_to_num(values), axis=0)
+
+
+def _mean(total: FloatArray, count: FloatArray, at_least: int = HISTORY_NEEDED_VALUES) -> FloatArray:
+    """Return means, NaN where of fewer values."""
+    return np.where(count >= at_least, total / np.maximum(count, 1), np.nan)
+
+
+def _first_known(values: FloatArray) -> FloatArray:
+    """Return the first slab's value that is not NaN."""
+    first = values[-1]
+    for slab in values[-2::-1]:
+        first = np.where(np.isnan(slab), first, slab)
+    return first

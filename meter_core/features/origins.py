@@ -1,0 +1,65 @@
+"""From a table of readings to the moments at which forecasts are made: what was known then, and what came."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from meter_core.calendar import DAY_S, local_to_utc, utc_offset_minutes
+from meter_core.contracts.forecasts import DAY_MINUTES, HISTORY_REACH_DAYS, HistoryBatch
+from meter_core.contracts.readings import FloatArray, IntArray
+from meter_core.features.readings import ReadingTable, Windows, places
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Forecast origins of one meter and interval length.
+
+    Attributes:
+        batch: (n) what was known at each.
+        measured_kwh: (n, h) the energy that came, NaN where none was measured.
+        available_s: (n, h) UTC seconds from which it could be known.
+    """
+
+    batch: HistoryBatch
+    measured_kwh: FloatArray
+    available_s: IntArray
+
+
+def daily_origins(group: ReadingTable, from_s: int, until_s: int, hour: int = 0) -> IntArray:
+    """Return the instants at which the local clock shows that full hour, from one instant until before another."""
+    zone = str(group.zone[0])
+    bounds = np.array([from_s, until_s], dtype=np.int64)
+    first, last = np.floor_divide(bounds + utc_offset_minutes(bounds, zone) * 60, DAY_S).tolist()
+    at, _ = local_to_utc(np.arange(first, last + 1, dtype=np.int64) * DAY_S + hour * 3600, zone)
+    return at[(at >= from_s) & (at < until_s)]
+
+
+def origins_of(group: ReadingTable, origin_ts_s: IntArray, hours: int) -> Origins:
+    """Return what was known of a meter at some instants, and what came in the hours after.
+
+    Args:
+        group: readings of one meter and interval length.
+        origin_ts_s: (n,) UTC seconds; those outside the readings, or between two intervals, are left out.
+        hours: how far ahead.
+    """
+    minutes = int(group.interval_minutes[0])
+    windows = Windows(group, group.units_kwh, HISTORY_REACH_DAYS * DAY_MINUTES // minutes)
+    place, on_grid = places(group, origin_ts_s)
+    kept = on_grid & (place >= 0) & (place <= windows.place[-1] + 1)
+    place, at = place[kept], origin_ts_s[kept]
+    n, horizon = len(at), hours * 60 // minutes
+    coming = place[:, None] + windows.width + np.arange(horizon)
+    inside = coming < len(windows.values)
+    coming = np.where(inside, coming, 0)
+    end_s = at[:, None] + np.arange(1, horizon + 1) * (minutes * 60)
+    return Origins(
+        HistoryBatch(
+            origin_ts_s=at,
+            zones=[str(group.zone[0])] * n,
+            interval_minutes=np.full(n, minutes, dtype=np.int64),
+            kwh=windows.ending_at(place, at),
+            meter_id=np.full(n, group.meter_id[0], dtype=object),
+        ),
+        measured_kwh=np.where(inside, windows.values[coming], np.nan),
+        available_s=end_s if windows.available_s is None else np.maximum(end_s, windows.available_s[coming]),
+    )
