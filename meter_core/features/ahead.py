@@ -18,7 +18,6 @@ from meter_core.features.history import mean_of
 AHEAD_FEATURES: Final = (
     "lead_hours",
     "local_hour",
-    "local_day_of_week",
     "is_weekend",
     "latest_at_clock",
     "latest_at_clock_same_weekday",
@@ -36,9 +35,8 @@ AHEAD_FEATURES: Final = (
     "last_day",
     "last_week",
     "known_days",
-    "level_kw",
 )
-"""Names and order of the columns. Energies are mean kW as a share of the meter's level, but for `level_kw` itself.
+"""Names and order of the columns. Energies are mean kW as a share of the meter's level.
 
 `latest_at_clock`: the latest value known at this clock time, of 7 days; `..._same_weekday`: of 4 such weekdays.
 `profile_*`: means at this clock time over so many days (7 values needed; 3 for one weekday), `ew7` over 56 days with
@@ -93,10 +91,10 @@ def ahead_features(days: ClockDays, coming: Targets, usual_kw: float) -> AheadFe
     values["latest_at_clock_same_weekday"] = latest[np.mod(coming.day, 7), rows, coming.slot]
     values["profile_same_weekday"] = mean[np.mod(coming.day, 7), rows, coming.slot]
     recent = _recent(days, level_kw) | _range_of_day(profiles["profile_28d"])
-    recent |= {"known_days": known / days.slots, "level_kw": level_kw}
+    recent["known_days"] = known / days.slots
     values |= {name: column[:, None] for name, column in recent.items()}
     values["lead_hours"], values["local_hour"] = coming.lead * (days.step_s / 3600.0), coming.local_minute / 60.0
-    values["local_day_of_week"], values["is_weekend"] = coming.weekday, weekend
+    values["is_weekend"] = weekend
     matrix = np.empty((*coming.lead.shape, len(AHEAD_FEATURES)))
     for column, name in enumerate(AHEAD_FEATURES):
         matrix[:, :, column] = values[name]

@@ -16,12 +16,13 @@ class Recipe:
 
     Attributes:
         name: `linear` or `boosting`.
-        features: `snapshot`: the twelve features only; `history`: a second part that uses recent energy too.
+        features: `snapshot`: the twelve features only; `history`: a second part that uses recent energy too; `ahead`:
+            those of the task `ahead`.
         settings: of the estimator.
     """
 
     name: Literal["linear", "boosting"]
-    features: Literal["snapshot", "history"] = "history"
+    features: Literal["snapshot", "history", "ahead"] = "history"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -1,0 +1,175 @@
+"""Fitting a recipe of the task `ahead`: its models on all samples, its range and paths on weeks they had not seen."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+
+from meter_core.calendar import DAY_S, iso_utc
+from meter_core.contracts.errors import RefusedError
+from meter_core.contracts.forecasts import FORECAST_HOURS
+from meter_core.contracts.readings import FloatArray
+from meter_core.features.ahead import AHEAD_FEATURES
+from meter_core.features.readings import ReadingTable
+from meter_core.models.ahead_samples import Samples, joined, training_samples, usual_level, whole_samples
+from meter_core.models.estimators import Estimator, estimator
+from meter_core.models.fit import EMBARGO_S
+from meter_core.models.forecast_paths import PathLibrary, normal_scores
+from meter_core.models.forecast_range import PUBLISHED, ForecastRange, Outline
+from meter_core.models.forecaster import KINDS, Forecaster
+from meter_core.models.outline import OutlineModels
+from meter_core.models.recipes import Recipe
+
+FOLDS: Final = 3
+"""Blocks of the later half of the training window, each forecast by models fitted on what was known before it."""
+
+FEWEST_SAMPLES: Final = 2_000
+"""Fewer say nothing about a week ahead: two or three weeks of one hourly meter."""
+
+QUANTILES: Final = {"low": 0.1, "middle": 0.5, "high": 0.9}
+
+
+@dataclass(frozen=True, slots=True)
+class FittedAhead:
+    """What a fit gives.
+
+    Attributes:
+        recipe: that was fitted.
+        forecaster: the export.
+        estimators: the scikit-learn models by name.
+        rows: samples they were fitted on.
+        out_of_sample: pinball loss on the weeks of the walk-forward folds, kW; NaN where there were none.
+        seconds: the fit took, range and paths included.
+    """
+
+    recipe: Recipe
+    forecaster: Forecaster
+    estimators: Mapping[str, Any]
+    rows: int
+    out_of_sample: float
+    seconds: float
+
+
+def fit_forecaster(
+    table: ReadingTable, recipe: Recipe, until_s: int, seed: int = 0, about: Mapping[str, Any] | None = None
+) -> FittedAhead:
+    """Fit a recipe on what was known by an instant, and export it.
+
+    Args:
+        table: readings; later ones are not looked at.
+        recipe: what to fit.
+        until_s: UTC seconds.
+        seed: of the estimators.
+        about: goes into the forecaster beside what is known here; plain JSON types.
+
+    Raises:
+        RefusedError: where there is too little to learn from.
+    """
+    began = time.perf_counter()
+    learnt = (table.available_s <= until_s) & ~np.isnan(table.units_kwh)
+    usual_kw = usual_level(table, learnt) if learnt.any() else 1.0
+    samples = training_samples(table.take(learnt), until_s, usual_kw)
+    if len(samples) < FEWEST_SAMPLES:
+        raise RefusedError(
+            f"{len(samples)} hours seen from an earlier moment to learn from, and at least {FEWEST_SAMPLES} are needed "
+            "beside those held out for scoring; load a longer history, or choose a wider window"
+        )
+    models, fitted = _fit(samples, recipe, seed)
+    weeks, outline = _unseen(table.take(learnt), samples, recipe, until_s, usual_kw, seed)
+    seen = not len(weeks)
+    if seen:  # too short a window to hold anything out: the range is then of seen rows, and too narrow
+        weeks, outline = samples, models.outline(samples.matrix)
+    spread = ForecastRange.calibrate(outline, weeks.share, weeks.kind, KINDS)
+    curve = spread.curve(outline, weeks.kind)
+    known = {
+        "recipe": recipe.name,
+        "features": recipe.features,
+        "settings": dict(recipe.settings),
+        "training_from_ts": iso_utc(table.ts_s[learnt].min()),
+        "training_until_ts": iso_utc((table.ts_s + table.interval_minutes * 60)[learnt].max()),
+        "rows": len(samples),
+        "meters": len(set(table.meter_id[learnt].tolist())),
+        "range_from": "seen rows" if seen else "unseen rows",
+        "seed": seed,
+    }
+    forecaster = Forecaster(
+        models=models,
+        range=spread,
+        paths=_libraries(weeks, curve),
+        usual_kw=usual_kw,
+        floor_kw=0.0 if table.units_kwh[learnt].min() >= 0 else None,
+        about=known | dict(about or {}),
+    )
+    loss = float("nan") if seen else _pinball_kw(weeks, curve)
+    return FittedAhead(
+        recipe, forecaster, {name: each.fitted for name, each in fitted.items()}, len(samples), loss,
+        time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _fit(samples: Samples, recipe: Recipe, seed: int) -> tuple[OutlineModels, dict[str, Estimator]]:
+    """Return the models of an outline."""
+    used = np.flatnonzero(~np.isnan(samples.matrix).all(axis=0))
+    matrix = np.ascontiguousarray(samples.matrix[:, used])
+    fitted = {"mean": _one(recipe, {}, matrix, samples.share, seed)}
+    if recipe.name == "linear":
+        error = np.abs(samples.share - fitted["mean"].export().predict(matrix))
+        fitted["error"] = _one(recipe, {}, matrix, error, seed)
+    else:
+        for name, level in QUANTILES.items():
+            fitted[name] = _one(recipe, {"loss": "quantile", "quantile": level}, matrix, samples.share, seed)
+    names = tuple(AHEAD_FEATURES[column] for column in used)
+    return OutlineModels(names, {name: each.export() for name, each in fitted.items()}), fitted
+
+
+def _one(recipe: Recipe, more: Mapping[str, Any], matrix: FloatArray, target: FloatArray, seed: int) -> Estimator:
+    """Return one fitted estimator."""
+    one = estimator(Recipe(recipe.name, recipe.features, {**recipe.settings, **more}), seed)
+    one.fit(matrix, target)
+    return one
+
+
+def _unseen(
+    table: ReadingTable, samples: Samples, recipe: Recipe, until_s: int, usual_kw: float, seed: int
+) -> tuple[Samples, Outline]:
+    """Return the weeks of all folds, and their outlines by models that had not seen them."""
+    weeks, outlines = [], []
+    edges = np.quantile(samples.origin_s, np.linspace(0.5, 1.0, FOLDS + 1)).astype(np.int64)
+    for start, stop in pairwise(edges.tolist()):
+        before = samples.available_s <= start - EMBARGO_S
+        block = whole_samples(table, start, stop, until_s, usual_kw)
+        if before.sum() < FEWEST_SAMPLES or not len(block):
+            continue
+        weeks.append(block)
+        outlines.append(_fit(samples.take(before), recipe, seed)[0].outline(block.matrix))
+    if not weeks:
+        return samples.take(np.zeros(len(samples), dtype=bool)), Outline(*[np.empty(0)] * 4)
+    columns = [np.concatenate([getattr(one, name) for one in outlines]) for name in Outline.__slots__]
+    return joined(weeks), Outline(*columns)
+
+
+def _libraries(weeks: Samples, curve: FloatArray) -> dict[int, PathLibrary]:
+    """Return how errors go together, for each interval length."""
+    scores = normal_scores(curve, weeks.share)
+    libraries = {}
+    for minutes in sorted(set(weeks.minutes.tolist())):
+        rows = (weeks.minutes == minutes) & (weeks.kind < KINDS - 2)
+        _, vector = np.unique(weeks.vector[rows], return_inverse=True)
+        table = np.full((int(vector.max(initial=-1)) + 1, FORECAST_HOURS * 60 // minutes), np.nan)
+        width = table.shape[1]
+        table[vector, np.mod(weeks.slot[rows], width)] = scores[rows]
+        date = np.zeros(len(table), dtype=np.int64)
+        date[vector] = weeks.origin_s[rows] // DAY_S
+        libraries[minutes] = PathLibrary.learn(table, date)
+    return libraries
+
+
+def _pinball_kw(weeks: Samples, curve: FloatArray) -> float:
+    """Return the mean pinball loss of the published quantiles over the first day, kW."""
+    first = weeks.kind == 0
+    over = weeks.share[first, None] - curve[first][:, PUBLISHED]
+    levels = np.array(list(QUANTILES.values()))
+    return float((np.maximum(levels * over, (levels - 1) * over).mean(axis=1) * weeks.level_kw[first]).mean())
