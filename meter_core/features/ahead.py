@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meter_core.contracts.features import WEEKEND_FROM
 from meter_core.contracts.forecasts import HISTORY_NEEDED_VALUES, HISTORY_REACH_DAYS
@@ -83,14 +84,13 @@ def ahead_features(days: ClockDays, coming: Targets, usual_kw: float) -> AheadFe
     known = (~np.isnan(days.latest_kw)).sum(axis=1)
     level_kw = _level(days, known, usual_kw)
     share = days.mean_kw / level_kw[:, None]
-    rows, weekend = np.arange(len(level_kw))[:, None], coming.weekday >= WEEKEND_FROM
-    profiles = _profiles(share)
-    values: dict[str, Any] = {name: of_slots[rows, coming.slot] for name, of_slots in profiles.items()}
-    values["profile_like_day"] = _like_day(share, days)[weekend.astype(np.int64), rows, coming.slot]
-    latest, mean = _same_weekday(share)
-    values["latest_at_clock_same_weekday"] = latest[np.mod(coming.day, 7), rows, coming.slot]
-    values["profile_same_weekday"] = mean[np.mod(coming.day, 7), rows, coming.slot]
-    recent = _recent(days, level_kw) | _range_of_day(profiles["profile_28d"])
+    of_slots = _profiles(share)
+    of_kinds, of_weekdays = _days_alike(share, slot_weekdays(days)), _same_weekday(share)
+    meter, weekend = np.arange(len(level_kw))[:, None], coming.weekday >= WEEKEND_FROM
+    values: dict[str, Any] = {name: profile[meter, coming.slot] for name, profile in of_slots.items()}
+    values["profile_like_day"] = of_kinds[weekend.astype(np.int64), meter, coming.slot]
+    values |= {name: each[np.mod(coming.day, 7), meter, coming.slot] for name, each in of_weekdays.items()}
+    recent = _recent(days, level_kw) | _range_of_day(of_slots["profile_28d"])
     recent["known_days"] = known / days.slots
     values |= {name: column[:, None] for name, column in recent.items()}
     values["lead_hours"], values["local_hour"] = coming.lead * (days.step_s / 3600.0), coming.local_minute / 60.0
@@ -113,37 +113,51 @@ def _level(days: ClockDays, known: IntArray, usual_kw: float) -> FloatArray:
 
 def _profiles(share: FloatArray) -> dict[str, FloatArray]:
     """Return (n, s) figures of each clock time."""
-    total, count, squares = _running(share), _running(~np.isnan(share)), _running(share**2)
-    profiles = {name: _mean(total[n - 1], count[n - 1]) for name, n in PROFILES.items()}
-    month = PROFILES["profile_28d"] - 1
-    around, number = (sum(np.roll(of[month], step, axis=1) for step in (-1, 0, 1)) for of in (total, count))
-    weighted, weight = (_running(np.where(np.isnan(share), 0.0, of) * _EW7)[-1] for of in (share, ~np.isnan(share)))
-    spread = _mean(squares[month], count[month]) - profiles["profile_28d"] ** 2
+    zeroed, there = np.nan_to_num(share), ~np.isnan(share)
+    total: FloatArray = np.zeros(share.shape[1:])
+    count: IntArray = np.zeros(share.shape[1:], dtype=np.int64)
+    profiles, before = {}, 0
+    for name, days in PROFILES.items():
+        total, count = total + _sum(zeroed[before:days]), count + _count(there[before:days])
+        profiles[name], before = _mean(total, count), days
+    squares = _mean(_sum(zeroed[:before] ** 2), count) - profiles[name] ** 2
+    around, number = (np.roll(of, -1, axis=1) + of + np.roll(of, 1, axis=1) for of in (total, count))
+    weighted, weight = _sum(zeroed * _EW7), _sum(there * _EW7)
+    enough = count + _count(there[before:]) >= HISTORY_NEEDED_VALUES
     return profiles | {
         "latest_at_clock": _first_known(share[:7]),
-        "profile_ew7": np.where(count[-1] >= HISTORY_NEEDED_VALUES, weighted / np.maximum(weight, 1e-300), np.nan),
+        "profile_ew7": np.where(enough, weighted / np.where(enough, weight, 1.0), np.nan),
         "profile_28d_around": _mean(around, number),
-        "spread_28d": np.sqrt(np.maximum(spread, 0.0)),
+        "spread_28d": np.sqrt(np.maximum(squares, 0.0)),
     }
 
 
-def _like_day(share: FloatArray, days: ClockDays) -> FloatArray:
-    """Return (2, n, s): means at each clock time over working days, and over weekends."""
-    today = slot_weekdays(days)
-    back = np.arange(1, HISTORY_REACH_DAYS + 1)[:, None, None]
-    weekend = np.mod(today - back, 7) >= WEEKEND_FROM
-    kinds = [np.where(weekend == kind, share, np.nan) for kind in (False, True)]
-    return np.stack([_mean(_running(each)[-1], _running(~np.isnan(each))[-1]) for each in kinds])
+def _days_alike(share: FloatArray, weekday: IntArray) -> FloatArray:
+    """Return (2, n, s): means at each clock time over working days, and over weekends.
+
+    Args:
+        share: (56, n, s).
+        weekday: (n, s) Monday 0 of the day after slab 0.
+    """
+    total, count = np.zeros((2, *weekday.shape)), np.zeros((2, *weekday.shape), dtype=np.int64)
+    for back in range(7):
+        same = share[back::7]
+        weekend = np.mod(weekday - back - 1, 7) >= WEEKEND_FROM
+        of_day, number = _sum(np.nan_to_num(same)), _count(~np.isnan(same))
+        for kind, chosen in enumerate((~weekend, weekend)):
+            total[kind] += of_day * chosen
+            count[kind] += number * chosen
+    return _mean(total, count)
 
 
-def _same_weekday(share: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _same_weekday(share: FloatArray) -> dict[str, FloatArray]:
     """Return (7, n, s) latest value of four weeks and mean of eight for the weekday of each day ahead."""
     latest, mean = [], []
     for day in range(7):
         same = share[6 - day :: 7]
         latest.append(_first_known(same[:4]))
-        mean.append(_mean(_running(same)[-1], _running(~np.isnan(same))[-1], WEEKDAY_VALUES))
-    return np.stack(latest), np.stack(mean)
+        mean.append(_mean(_sum(np.nan_to_num(same)), _count(~np.isnan(same)), WEEKDAY_VALUES))
+    return {"latest_at_clock_same_weekday": np.stack(latest), "profile_same_weekday": np.stack(mean)}
 
 
 def _recent(days: ClockDays, level_kw: FloatArray) -> dict[str, FloatArray]:
@@ -162,12 +176,19 @@ def _range_of_day(profile: FloatArray) -> dict[str, FloatArray]:
     return {"profile_lowest": lowest, "profile_highest": highest}
 
 
-def _running(values: FloatArray) -> FloatArray:
-    """Return sums of the first 1, 2, ... slabs, missing values as zero: slab by slab, the same at any batch size."""
-    return np.cumsum(np.nan_to_num(values), axis=0)
+def _sum(values: FloatArray) -> FloatArray:
+    """Return the sums of slabs, added one after the other: a meter's are the same in any batch."""
+    if values[0].size == 1:  # numpy would add a single column in pairs, in another order than columns side by side
+        return np.cumsum(values, axis=0)[-1]
+    return np.add.reduce(values, axis=0)
 
 
-def _mean(total: FloatArray, count: FloatArray, at_least: int = HISTORY_NEEDED_VALUES) -> FloatArray:
+def _count(there: NDArray[np.bool_]) -> IntArray:
+    """Return how many slabs have a value."""
+    return np.add.reduce(there.view(np.int8), axis=0, dtype=np.int8).astype(np.int64)
+
+
+def _mean(total: FloatArray, count: IntArray, at_least: int = HISTORY_NEEDED_VALUES) -> FloatArray:
     """Return means, NaN where of fewer values."""
     return np.where(count >= at_least, total / np.maximum(count, 1), np.nan)
 

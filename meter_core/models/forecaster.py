@@ -38,6 +38,9 @@ FORMAT: Final = "ahead 1"
 BANDS_H: Final = (24, 72)
 """Hours from the end of what is known at which another class of forecast begins."""
 
+CHUNK_METERS: Final = 128
+"""Meters whose histories are in cache together."""
+
 KINDS: Final = len(BANDS_H) + 3
 """Classes of forecasts with a range of their own: three by how far they reach; a meter of which less than a week is
 known; one of which nothing is."""
@@ -92,8 +95,7 @@ class Forecaster:
         """
         check_history(batch, self.intervals)
         self._check_horizon(batch, horizon)
-        lengths = sorted(set(batch.interval_minutes.tolist()))
-        rows = [np.flatnonzero(batch.interval_minutes == length) for length in lengths]
+        rows = _chunks(batch.interval_minutes)
         parts = [self._of_length(batch if len(rows) == 1 else batch.take(chosen), horizon) for chosen in rows]
         return parts[0] if len(parts) == 1 else _joined(parts, np.argsort(np.concatenate(rows)))
 
@@ -187,13 +189,22 @@ def since_midnight(coming: Targets, days: ClockDays) -> IntArray:
     return first + (coming.lead - coming.lead[:, :1])
 
 
+def _chunks(interval_minutes: IntArray) -> list[IntArray]:
+    """Return the rows of each interval length, few enough to stay in cache."""
+    rows = []
+    for length in sorted(set(interval_minutes.tolist())):
+        same = np.flatnonzero(interval_minutes == length)
+        rows += np.array_split(same, -(-len(same) // CHUNK_METERS))
+    return rows
+
+
 def _paths(library: PathLibrary, curve: FloatArray, slot: IntArray, draws: int = 200, seed: int = 0) -> FloatArray:
     """Return (n, draws, h) joint sample paths."""
     return library.draw(curve, slot, draws, seed)
 
 
 def _joined(parts: Sequence[ForecastBatch], order: IntArray) -> ForecastBatch:
-    """Return the forecasts of several interval lengths as one batch."""
+    """Return the forecasts of all chunks as one batch."""
 
     def paths_kwh(draws: int = 200, seed: int = 0) -> FloatArray:
         return np.concatenate([part.paths_kwh(draws, seed) for part in parts])[order]
