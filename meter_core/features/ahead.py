@@ -43,7 +43,8 @@ AHEAD_FEATURES: Final = (
 `profile_*`: means at this clock time over so many days (7 values needed; 3 for one weekday), `ew7` over 56 days with
 weights that halve every 7 days, `like_day` over those of 56 days that are weekend like the day, or working day like it,
 `28d_around` with the neighbour intervals. `spread_28d`: standard deviation at this clock time. `lowest`, `highest`: of
-the day's 28-day profile. `last_*`: means of the last 3 hours, 24 hours, 7 days before knowledge ends."""
+the day's 28-day profile. `last_*`: means of the last 3 hours, 24 hours, 7 days before knowledge
+ends. `known_days`: values known, in days, at most 28."""
 
 PROFILES: Final = {"profile_7d": 7, "profile_14d": 14, "profile_28d": 28}
 LEVEL_DAYS: Final = 28
@@ -91,7 +92,7 @@ def ahead_features(days: ClockDays, coming: Targets, usual_kw: float) -> AheadFe
     values["profile_like_day"] = of_kinds[weekend.astype(np.int64), meter, coming.slot]
     values |= {name: each[np.mod(coming.day, 7), meter, coming.slot] for name, each in of_weekdays.items()}
     recent = _recent(days, level_kw) | _range_of_day(of_slots["profile_28d"])
-    recent["known_days"] = known / days.slots
+    recent["known_days"] = np.minimum(known / days.slots, LEVEL_DAYS)
     values |= {name: column[:, None] for name, column in recent.items()}
     values["lead_hours"], values["local_hour"] = coming.lead * (days.step_s / 3600.0), coming.local_minute / 60.0
     values["is_weekend"] = weekend
@@ -121,7 +122,8 @@ def _profiles(share: FloatArray) -> dict[str, FloatArray]:
         total, count = total + _sum(zeroed[before:days]), count + _count(there[before:days])
         profiles[name], before = _mean(total, count), days
     squares = _mean(_sum(zeroed[:before] ** 2), count) - profiles[name] ** 2
-    around, number = (np.roll(of, -1, axis=1) + of + np.roll(of, 1, axis=1) for of in (total, count))
+    around = np.roll(total, -1, axis=1) + total + np.roll(total, 1, axis=1)
+    number = np.roll(count, -1, axis=1) + count + np.roll(count, 1, axis=1)
     weighted, weight = _sum(zeroed * _EW7), _sum(there * _EW7)
     enough = count + _count(there[before:]) >= HISTORY_NEEDED_VALUES
     return profiles | {

@@ -8,8 +8,8 @@ from typing import Final
 from meter_core.models.recipes import Recipe
 
 AHEAD_BOOSTING: Final = {
-    "max_iter": 80,
-    "learning_rate": 0.08,
+    "max_iter": 60,
+    "learning_rate": 0.1,
     "max_leaf_nodes": 16,
     "min_samples_leaf": 200,
     "l2_regularization": 5.0,

@@ -18,8 +18,9 @@ from meter_core.models.forecaster import kinds_of, since_midnight
 ROWS_LIMIT: Final = 150_000
 """Samples to learn from. Neighbouring origins say nearly the same: more cost time and change little."""
 
-FAR_STRIDE: Final = 7
-"""Of the hours beyond the first day every seventh is learnt from, another one at each origin."""
+FAR_STRIDE: Final = 21
+"""Of the hours beyond the first day every so many are learnt from, others at each origin: with more of them the trees
+spend their leaves there, and the first day suffers."""
 
 HOUR_STEP: Final = 7
 """Every second origin is at midnight; the hour of the others moves on by so much, and so comes to every hour."""

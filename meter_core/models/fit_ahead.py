@@ -38,17 +38,17 @@ class FittedAhead:
 
     Attributes:
         recipe: that was fitted.
-        forecaster: the export.
+        predictor: the export.
         estimators: the scikit-learn models by name.
-        rows: samples they were fitted on.
+        rows: samples they were fitted on, under `ahead`.
         out_of_sample: pinball loss on the weeks of the walk-forward folds, kW; NaN where there were none.
         seconds: the fit took, range and paths included.
     """
 
     recipe: Recipe
-    forecaster: Forecaster
+    predictor: Forecaster
     estimators: Mapping[str, Any]
-    rows: int
+    rows: Mapping[str, int]
     out_of_sample: float
     seconds: float
 
@@ -90,7 +90,7 @@ def fit_forecaster(
         "settings": dict(recipe.settings),
         "training_from_ts": iso_utc(table.ts_s[learnt].min()),
         "training_until_ts": iso_utc((table.ts_s + table.interval_minutes * 60)[learnt].max()),
-        "rows": len(samples),
+        "rows": {"ahead": len(samples)},
         "meters": len(set(table.meter_id[learnt].tolist())),
         "range_from": "seen rows" if seen else "unseen rows",
         "seed": seed,

@@ -50,7 +50,7 @@ class OutlineModels:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything but names as arrays, by name."""
         numbers: dict[str, NDArray[Any]] = {}
-        for name, model in self.models.items():
+        for name, model in sorted(self.models.items()):
             numbers |= named(name, model.trees.arrays() if isinstance(model, Forest) else model.arrays())
         return numbers
 
