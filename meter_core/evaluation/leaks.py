@@ -80,7 +80,7 @@ def future_findings(table: ReadingTable, features: str, builder: FeatureBuilder 
         rows = np.array([row])
         same = np.isclose(build(table, rows), build(_changed_from(table, int(row)), rows), equal_nan=True)
         guilty |= {FEATURE_SETS[features][column] for column in np.flatnonzero(~same[0])}
-    return [_future(name) for name in sorted(guilty)]
+    return [sees_future(name) for name in sorted(guilty)]
 
 
 def _changed_from(table: ReadingTable, row: int) -> ReadingTable:
@@ -139,7 +139,7 @@ def _copy(name: str, meters: list[tuple[float, float]]) -> Finding:
     return Finding(f"{name}_leaks", name, Severity.ERROR, message, evidence)
 
 
-def _future(name: str) -> Finding:
+def sees_future(name: str) -> Finding:
     """Return the finding of a feature that sees the future."""
     message = f"{name} changes when only what comes after it is changed: it sees the future. Compute it from the past."
     return Finding(f"{name}_sees_the_future", name, Severity.ERROR, message)

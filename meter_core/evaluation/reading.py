@@ -2,20 +2,19 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meter_core.contracts.errors import RefusedError
-from meter_core.contracts.finding import Finding, Severity
-from meter_core.contracts.readings import FloatArray, IntArray
-from meter_core.evaluation.baselines import BASELINES, DEFINED_SHARE, Baseline, reading_baselines
-from meter_core.evaluation.bootstrap import SkillBounds, skill_bounds
+from meter_core.contracts.features import FEATURES
+from meter_core.contracts.readings import IntArray
+from meter_core.evaluation.baselines import BASELINES, Baseline, reading_baselines
+from meter_core.evaluation.evaluated import Candidate, Evaluation, Rows, evaluation_findings
 from meter_core.evaluation.naives import naive_columns
-from meter_core.evaluation.promotion import Comparison
-from meter_core.evaluation.scores import Answers, average, losses, score_meters, skills, strongest
+from meter_core.evaluation.scores import Answers, average, score_meters
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable, batches
 from meter_core.models.estimators import seed_matters
@@ -24,134 +23,6 @@ from meter_core.models.predictor import Predictor
 from meter_core.models.recipes import Recipe
 
 SEEDS: Final = (0, 1, 2)
-
-LossName = Literal["rmse", "mae", "pinball"]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows that everything is scored on.
-
-    Attributes:
-        measured_kwh: (n,) energy.
-        meter: (n,) number of each row's meter in `meter_id`.
-        ts_s: (n,) UTC seconds.
-        meter_id: (m,) the meters.
-    """
-
-    measured_kwh: FloatArray
-    meter: IntArray
-    ts_s: IntArray
-    meter_id: NDArray[np.str_]
-
-    def __len__(self) -> int:
-        """Return n."""
-        return len(self.ts_s)
-
-    @classmethod
-    def of(cls, table: ReadingTable) -> "Rows":
-        """Return the rows of a table of measured readings."""
-        meter_id, meter = np.unique(table.meter_id.astype(str), return_inverse=True)
-        return cls(table.units_kwh, meter, table.ts_s, meter_id)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A recipe's answers on the rows, one set a seed.
-
-    Attributes:
-        recipe: that was fitted.
-        answers: of each seed.
-        snapshot_only: of each seed, had the readings come without history; empty for a recipe that uses none.
-        used_history: share of the rows that the part with history answered.
-        seeds: that were fitted: one where no seed can change the fit.
-        out_of_sample_rmse: on the walk-forward folds inside the training window, kW.
-        seconds: one fit took, its range included.
-        fitted: the last fit of the last split with the first seed.
-    """
-
-    recipe: Recipe
-    answers: tuple[Answers, ...]
-    snapshot_only: tuple[Answers, ...]
-    used_history: float
-    seeds: tuple[int, ...]
-    out_of_sample_rmse: float
-    seconds: float
-    fitted: Fitted
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What was scored, on what, and how sure it is.
-
-    Attributes:
-        rows: that everything was scored on.
-        candidates: by name.
-        baselines: by name, None where defined on less than 90 % of the rows.
-        candidate_scores: by name: rmse, mae, pinball, coverage, r2, nmbe, cv_rmse as means over meters and seeds,
-            seconds, and for a recipe with history `snapshot_only` with the same scores.
-        baseline_scores: by name, None likewise.
-        splits: the windows.
-        findings: what a reader of the scores should know.
-    """
-
-    rows: Rows
-    candidates: Mapping[str, Candidate]
-    baselines: Mapping[str, Baseline | None]
-    candidate_scores: Mapping[str, dict[str, Any]]
-    baseline_scores: Mapping[str, dict[str, float] | None]
-    splits: tuple[Split, ...]
-    findings: tuple[Finding, ...] = field(default_factory=tuple)
-
-    @property
-    def best(self) -> str:
-        """The candidate with the lowest RMSE on the scored rows."""
-        return min(self.candidate_scores, key=lambda name: float(self.candidate_scores[name]["rmse"]))
-
-    @property
-    def chosen_before(self) -> str:
-        """The candidate with the lowest RMSE on the folds inside the training window: chosen without the test."""
-        return min(self.candidates, key=lambda name: self.candidates[name].out_of_sample_rmse)
-
-    def skill(self, name: str) -> dict[str, float | None]:
-        """Return a candidate's skill over the strongest baseline, by score."""
-        return skills(self.candidate_scores[name], self.baseline_scores)
-
-    def skill_bounds(self, name: str, loss: LossName = "rmse") -> SkillBounds | None:
-        """Return the bootstrap bounds of that skill; None without a baseline or with less than two weeks."""
-        against = strongest(self.baseline_scores, loss)
-        baseline = None if against is None else self.baselines[against]
-        if baseline is None:
-            return None
-        other = losses(self.rows.measured_kwh, baseline.answers)[loss]
-        return self._bounds(self._loss(name, loss), other, loss)
-
-    def comparison(self, name: str, other: str, loss: LossName = "rmse") -> Comparison | None:
-        """Return how much better one candidate is than another on the same rows; None with less than two weeks."""
-        bounds = self._bounds(self._loss(name, loss), self._loss(other, loss), loss)
-        return None if bounds is None else Comparison(other, bounds.value, bounds.one_sided_low, len(self.rows))
-
-    def compared_with(
-        self, name: str, answers: Answers, called: str, rows: NDArray[np.bool_] | None = None
-    ) -> Comparison | None:
-        """Return how much better a candidate is than given answers, on the rows of a mask (all where None)."""
-        chosen = np.ones(len(self.rows), dtype=bool) if rows is None else rows
-        if not chosen.any():
-            return None
-        _, meter = np.unique(self.rows.meter[chosen], return_inverse=True)
-        other = losses(self.rows.measured_kwh, answers)["rmse"]
-        ts_s = self.rows.ts_s[chosen]
-        bounds = skill_bounds(self._loss(name, "rmse")[chosen], other[chosen], meter, ts_s, root=True)
-        return None if bounds is None else Comparison(called, bounds.value, bounds.one_sided_low, int(chosen.sum()))
-
-    def _loss(self, name: str, loss: LossName) -> FloatArray:
-        """Return (n,) a candidate's losses, the mean over its seeds."""
-        each = [losses(self.rows.measured_kwh, answers)[loss] for answers in self.candidates[name].answers]
-        return np.asarray(np.mean(each, axis=0))
-
-    def _bounds(self, loss: FloatArray, other: FloatArray, name: str) -> SkillBounds | None:
-        """Return the bootstrap of two columns of losses on the rows."""
-        return skill_bounds(loss, other, self.rows.meter, self.rows.ts_s, root=name == "rmse")
 
 
 def evaluate_candidates(
@@ -176,7 +47,7 @@ def evaluate_candidates(
     if not any(mask.any() for mask in test):
         raise RefusedError("no reading with a measured energy lies in the test window; choose another one")
     order = np.concatenate([np.flatnonzero(mask) for mask in test])
-    rows = Rows.of(data.table.take(order))
+    rows = _rows(data, order)
     evaluated = {name: _candidate(data, windows, recipe, seeds) for name, recipe in candidates.items()}
     baselines = _baselines(data, windows)
     return Evaluation(
@@ -189,8 +60,16 @@ def evaluate_candidates(
             for name, one in baselines.items()
         },
         splits=windows,
-        findings=tuple(_findings(baselines, evaluated)),
+        findings=tuple(evaluation_findings(baselines, evaluated)),
     )
+
+
+def _rows(data: TrainingData, order: IntArray) -> Rows:
+    """Return the rows that everything is scored on."""
+    table = data.table.take(order)
+    meter_id, meter = np.unique(table.meter_id.astype(str), return_inverse=True)
+    hour = data.matrix[order, FEATURES.index("local_hour")].astype(np.int64)
+    return Rows(table.units_kwh, meter, table.ts_s, table.ts_s, hour, meter_id)
 
 
 def answers_of(
@@ -217,7 +96,7 @@ def _candidate(data: TrainingData, windows: Sequence[Split], recipe: Recipe, see
         snapshot_only=tuple(one.snapshot_only for one in each if one.snapshot_only is not None),
         used_history=float(each[0].used_history.mean()),
         seeds=tried,
-        out_of_sample_rmse=fitted.out_of_sample.get("history", fitted.out_of_sample["snapshot"]),
+        out_of_sample=fitted.out_of_sample.get("history", fitted.out_of_sample["snapshot"]),
         seconds=float(np.mean([one.seconds for one in each])),
         fitted=fitted,
     )
@@ -283,18 +162,3 @@ def _candidate_scores(rows: Rows, candidate: Candidate) -> dict[str, Any]:
 def _mean_scores(rows: Rows, answers: Sequence[Answers]) -> dict[str, float]:
     """Return the mean over seeds of the scores."""
     return average([score_meters(rows.measured_kwh, one, rows.meter)[0] for one in answers])
-
-
-def _findings(baselines: Mapping[str, Baseline | None], candidates: Mapping[str, Candidate]) -> list[Finding]:
-    """Return which baselines have no score, and which features no value."""
-    undefined = [name for name, baseline in baselines.items() if baseline is None]
-    findings = []
-    if undefined:
-        message = f"No score for {', '.join(undefined)}: defined on less than {DEFINED_SHARE:.0%} of the rows."
-        findings.append(Finding("baseline_undefined", "baselines", Severity.INFO, message, {"baselines": undefined}))
-    for name, candidate in candidates.items():
-        empty = candidate.fitted.predictor.empty_features
-        if empty:
-            message = f"{', '.join(empty)}: no value in the training window, so no weight in {name}"
-            findings.append(Finding("empty_feature", name, Severity.WARNING, message, {"features": list(empty)}))
-    return findings

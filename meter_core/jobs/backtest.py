@@ -15,8 +15,9 @@ from meter_core.calendar import DAY_S, iso_utc, zone_of
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.plain_json import plain
+from meter_core.evaluation.evaluated import Evaluation
 from meter_core.evaluation.leaks import leak_findings
-from meter_core.evaluation.reading import Evaluation, evaluate_candidates
+from meter_core.evaluation.reading import evaluate_candidates
 from meter_core.evaluation.scores import LOSSES, Answers, score, score_meters, strongest
 from meter_core.evaluation.splits import Split, split_at
 from meter_core.features.readings import ReadingTable
@@ -181,7 +182,7 @@ def _content(
     bounds = {name: evaluation.skill_bounds(chosen, name) for name in LOSSES}
     return {
         "candidates": {
-            name: scores | {"out_of_sample_rmse": evaluation.candidates[name].out_of_sample_rmse}
+            name: scores | {f"out_of_sample_{evaluation.primary}": evaluation.candidates[name].out_of_sample}
             for name, scores in evaluation.candidate_scores.items()
         },
         "chosen": chosen,
@@ -195,7 +196,7 @@ def _content(
         "total": _total(evaluation, answers),
         "protocol": protocol,
         "rows": len(rows),
-        "origins": len(np.unique(rows.ts_s)),
+        "origins": len(np.unique(rows.origin_s)),
         "findings": [finding.as_dict() for finding in findings],
     }
 

@@ -13,10 +13,11 @@ from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.contracts.plain_json import plain
 from meter_core.embedded.connections import Connections
+from meter_core.evaluation.evaluated import Evaluation
 from meter_core.evaluation.leaks import leak_findings
 from meter_core.evaluation.promotion import Comparison, decide
 from meter_core.evaluation.random_split import random_split_scores
-from meter_core.evaluation.reading import SEEDS, Evaluation, answers_of, evaluate_candidates
+from meter_core.evaluation.reading import SEEDS, answers_of, evaluate_candidates
 from meter_core.evaluation.splits import Split, hold_out
 from meter_core.jobs.registered import known_task, store_of
 from meter_core.jobs.registration import Desk, Settled

@@ -10,8 +10,8 @@ import numpy as np
 
 from meter_core.contracts.finding import Finding
 from meter_core.contracts.models import REGISTERED_MODELS
+from meter_core.evaluation.evaluated import Evaluation
 from meter_core.evaluation.promotion import Comparison, Evidence
-from meter_core.evaluation.reading import Evaluation
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable
 from meter_core.models.fit import Fitted, TrainingData
@@ -81,12 +81,13 @@ def evidence(training: Training) -> Evidence:
     evaluation, winner = training.evaluation, training.winner
     bounds = evaluation.skill_bounds(winner)
     others = [evaluation.comparison(winner, name) for name in evaluation.candidates if name != winner]
+    primary = evaluation.primary
     return Evidence(
         recipe=winner,
-        score="rmse",
-        value=evaluation.candidate_scores[winner]["rmse"],
-        baselines={name: scores["rmse"] if scores else None for name, scores in evaluation.baseline_scores.items()},
-        skill=evaluation.skill(winner)["rmse"],
+        score=primary,
+        value=evaluation.candidate_scores[winner][primary],
+        baselines={name: scores[primary] if scores else None for name, scores in evaluation.baseline_scores.items()},
+        skill=evaluation.skill(winner)[primary],
         skill_low=bounds.one_sided_low if bounds else None,
         coverage=evaluation.candidate_scores[winner]["coverage"],
         rows=len(evaluation.rows),

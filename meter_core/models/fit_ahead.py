@@ -105,8 +105,8 @@ def fit_forecaster(
     )
     loss = float("nan") if seen else _pinball_kw(weeks, curve)
     return FittedAhead(
-        recipe, forecaster, {name: each.fitted for name, each in fitted.items()}, len(samples), loss,
-        time.perf_counter() - began,
+        recipe, forecaster, {name: each.fitted for name, each in fitted.items()}, {"ahead": len(samples)},
+        loss, time.perf_counter() - began,
     )  # fmt: skip
 
 
