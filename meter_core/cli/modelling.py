@@ -18,9 +18,10 @@ SHOWN_SCORES = ("rmse", "mae", "r2", "pinball", "coverage")
 
 
 class Task(StrEnum):
-    """What is predicted. The task `ahead` arrives with the forecasts."""
+    """What is predicted: the interval that begins, or the hours ahead."""
 
     READING = "reading"
+    AHEAD = "ahead"
 
 
 class FeatureSet(StrEnum):
@@ -28,6 +29,14 @@ class FeatureSet(StrEnum):
 
     SNAPSHOT = "snapshot"
     HISTORY = "history"
+
+
+class Weather(StrEnum):
+    """What is known of the weather ahead; models do not look at it yet."""
+
+    NONE = "none"
+    ACTUAL = "actual"
+    AS_KNOWN = "as_known"
 
 
 class Refit(StrEnum):
@@ -86,7 +95,11 @@ def backtest(
     ],
     task: TaskOption = Task.READING,
     until: Annotated[datetime | None, typer.Option(help="End of the test, exclusive; else the file's end.")] = None,
-    features: Annotated[FeatureSet, typer.Option(help="What the models may see.")] = FeatureSet.SNAPSHOT,
+    features: Annotated[FeatureSet, typer.Option(help="reading: what the models may see.")] = FeatureSet.SNAPSHOT,
+    horizon: Annotated[str, typer.Option(help="ahead: how far, 24h; 15h-38h scores from the 15th hour on.")] = "24h",
+    origin_hour: Annotated[int, typer.Option(help="ahead: local hour at which each day's forecast is made.")] = 0,
+    delay_hours: Annotated[int, typer.Option(help="ahead: so long after its interval a value is known.")] = 0,
+    weather: Annotated[Weather, typer.Option(help="ahead: weather that models may see.")] = Weather.NONE,
     refit: Annotated[Refit, typer.Option(help="How often to fit anew.")] = Refit.NONE,
     zone: Annotated[str | None, typer.Option(help="IANA zone, where the profile leaves it open.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
@@ -104,6 +117,10 @@ def backtest(
                 test_from=test_from.date(),
                 until=until and until.date(),
                 features=features.value,
+                horizon=horizon,
+                origin_hour=origin_hour,
+                delay_hours=delay_hours,
+                weather=weather.value,
                 refit=refit.value,
                 zone=zone,
                 out=out,
@@ -116,14 +133,14 @@ def backtest(
 
 
 @models_app.callback()
-def models(context: typer.Context, as_json: JsonOption = False) -> None:
+def models(context: typer.Context, task: TaskOption = Task.READING, as_json: JsonOption = False) -> None:
     """List the versions, the champion and the challenger."""
     if context.invoked_subcommand is not None:
         return
     with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
         from meter_core.jobs.models import list_models
 
-        result = list_models(settings, urls).as_dict()
+        result = list_models(settings, urls, task.value).as_dict()
         if not speaker.result(result):
             show_models(speaker, result)
 
@@ -144,23 +161,26 @@ def sync(as_json: JsonOption = False) -> None:
 def promote(
     version: Annotated[str, typer.Argument(metavar="V", help="Version to make the champion.")],
     why: Annotated[str, typer.Option(help="Recorded with the promotion.")] = "by hand",
+    task: TaskOption = Task.READING,
     as_json: JsonOption = False,
 ) -> None:
     """Make a version the champion; who and why are recorded."""
     with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
         from meter_core.jobs.models import promote as run
 
-        show_alias(speaker, run(version, getpass.getuser(), why, settings, urls).as_dict())
+        show_alias(speaker, run(version, getpass.getuser(), why, settings, urls, task.value).as_dict())
 
 
 def rollback(
-    why: Annotated[str, typer.Option(help="Recorded with the rollback.")] = "by hand", as_json: JsonOption = False
+    why: Annotated[str, typer.Option(help="Recorded with the rollback.")] = "by hand",
+    task: TaskOption = Task.READING,
+    as_json: JsonOption = False,
 ) -> None:
     """Make the champion before this one the champion again."""
     with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
         from meter_core.jobs.models import rollback as run
 
-        show_alias(speaker, run(getpass.getuser(), why, settings, urls).as_dict())
+        show_alias(speaker, run(getpass.getuser(), why, settings, urls, task.value).as_dict())
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from meter_core.embedded.connections import Connections
 from meter_core.settings import Settings
 from meter_core.store import Store
 
-TASKS = ("reading",)
+TASKS = ("reading", "ahead")
 """Tasks that can be trained and predicted."""
 
 
