@@ -124,6 +124,8 @@ def check_history(batch: HistoryBatch, intervals: Sequence[int]) -> None:
         UsageError: names what is wrong, and the remedy.
     """
     lengths = {len(batch.origin_ts_s), len(batch.zones), len(batch.interval_minutes), len(batch.kwh)}
+    if lengths == {0}:
+        raise UsageError("the history batch holds no meter; give one or more")
     if len(lengths) > 1 or batch.kwh.ndim != 2:
         raise UsageError(f"a history batch has columns of {sorted(lengths)} meters; give each meter one of everything")
     unknown = set(batch.interval_minutes.tolist()).difference(intervals)

@@ -81,7 +81,7 @@ def evaluate_ahead(
     Raises:
         RefusedError: where nothing measured lies in the test, or too little before it.
     """
-    meters = _scored_meters(table, splits, ahead)
+    meters = scored_meters(table, splits, ahead)
     if not any(meter.scored.any() for meter in meters):
         raise RefusedError("no reading with a measured energy can be forecast in the test window; choose another one")
     rows = _rows(meters)
@@ -113,8 +113,8 @@ def answers_ahead(forecaster: Forecaster, meters: Sequence[ScoredMeter]) -> Answ
     return _answers([one.mean_kwh for one in said], [one.quantiles_kwh for one in said], meters)
 
 
-def _scored_meters(table: ReadingTable, splits: Sequence[Split], ahead: Ahead) -> list[ScoredMeter]:
-    """Return the origins of all meters."""
+def scored_meters(table: ReadingTable, splits: Sequence[Split], ahead: Ahead) -> list[ScoredMeter]:
+    """Return the origins of all meters, and what is scored of them."""
     meters = []
     means = [_mean_kw(table, split) for split in splits]
     for span in table.groups():

@@ -1,12 +1,20 @@
 """What the jobs on models share: which tasks there are, where registry and store are."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from meter_core.contracts.errors import UnavailableError, UsageError
 from meter_core.embedded.connections import Connections
+from meter_core.models.forecaster import Forecaster
+from meter_core.models.predictor import Predictor
 from meter_core.settings import Settings
 from meter_core.store import Store
 
 TASKS = ("reading", "ahead")
 """Tasks that can be trained and predicted."""
+
+MODEL_CLASSES: Final[Mapping[str, type[Predictor] | type[Forecaster]]] = {"reading": Predictor, "ahead": Forecaster}
+"""What a version's predictor folder holds, by task."""
 
 
 def known_task(task: str) -> str:

@@ -1,43 +1,32 @@
-"""Training of the task `reading`: candidates, honest evaluation, the export, registration and the gate."""
+"""Training of any task: candidates, honest evaluation, the export, registration and the gate."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
-
-import numpy as np
 
 from meter_core.contracts.errors import MeterError, RefusedError, UnavailableError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.contracts.plain_json import plain
 from meter_core.embedded.connections import Connections
-from meter_core.evaluation.evaluated import Evaluation
-from meter_core.evaluation.leaks import leak_findings
-from meter_core.evaluation.promotion import Comparison, decide
-from meter_core.evaluation.random_split import random_split_scores
-from meter_core.evaluation.reading import SEEDS, answers_of, evaluate_candidates
-from meter_core.evaluation.splits import Split, hold_out
-from meter_core.jobs.registered import known_task, store_of
+from meter_core.evaluation.promotion import decide
+from meter_core.jobs.registered import MODEL_CLASSES, known_task, store_of
 from meter_core.jobs.registration import Desk, Settled
 from meter_core.jobs.stored_readings import stored_table
-from meter_core.jobs.training import Training, data_digest, evidence
+from meter_core.jobs.training import Ground, Progress, StandingModel, Training, evidence
+from meter_core.jobs.training_forecasts import train_forecasts
+from meter_core.jobs.training_readings import train_readings
 from meter_core.jobs.training_run import predictor_digest, write_training
-from meter_core.models.fit import TrainingData, fit_predictor
-from meter_core.models.predictor import Predictor
-from meter_core.models.recipes import recipes
 from meter_core.registry.delivery import Retries
-from meter_core.registry.rest import ModelRef, Registry
+from meter_core.registry.rest import Registry
 from meter_core.registry.undelivered import Undelivered
 from meter_core.settings import Settings
 
 WHO = "meter train"
 LOOK_S = 10.0
 """How long the present champion may take to arrive. Without it a refresh is not compared, which the gate says."""
-
-Progress = Callable[..., None]
-
 
 NOTHING_NEW: Final = "nothing_new"
 """What the finding says where a training gave the champion's predictor again."""
@@ -115,7 +104,7 @@ def train(
     nothing to register, and the result names the champion's own run and version.
 
     Args:
-        task: `reading`.
+        task: `reading` or `ahead`.
         since: First instant of the data; None: the first reading.
         until: End of the data, exclusive; None: the last reading.
         settings: of this process.
@@ -151,95 +140,24 @@ def _trained(
     connections: Connections,
     progress: Progress,
 ) -> Training:
-    """Evaluate the candidates and fit the winner."""
+    """Evaluate the candidates of a task and fit the winner."""
     progress("reading the training data")
     store = store_of(connections, settings)
     readings, means = store.readings(since, until), store.interval_means()
-    table = stored_table(readings, means)
-    split = hold_out(table)
-    progress("computing features")
-    data = TrainingData.of(table)
-    leaks = leak_findings(data)
-    _refuse_leaks(leaks)
-    progress("fitting and scoring the candidates on the last 28 days")
-    candidates = recipes()
-    evaluation = evaluate_candidates(data, split, candidates)
-    random_split = random_split_scores(data, candidates)
-    champion, unusable = _champion(task, connections)
-    refresh = None if champion is None else _against_champion(champion, evaluation, data, split)
-    progress(f"fitting {evaluation.best} on everything")
-    digest = data_digest(table)
     late = frozenset[str]().union(*(means.get(source, frozenset()) for source in readings["source"].unique()))
-    card = _card(task, digest, split, evaluation, random_split) | {"interval_means": sorted(late)}
-    final = fit_predictor(data, candidates[evaluation.best], seed=SEEDS[0], about=card)
-    return Training(
-        task=task,
+    champion, unusable = _champion(task, connections)
+    ground = Ground(
         name=f"{task}-{started:%Y%m%dT%H%M%S%f}",
         started=started,
-        data=data,
-        digest=digest,
-        split=split,
-        evaluation=evaluation,
-        final=final,
-        random_split=random_split,
-        champion=None if champion is None else champion[0],
-        refresh=refresh,
-        findings=(*leaks, *evaluation.findings, *unusable),
+        table=stored_table(readings, means),
+        interval_means=tuple(sorted(late)),
+        champion=champion,
     )
+    training = (train_readings if task == "reading" else train_forecasts)(ground, progress)
+    return replace(training, findings=(*training.findings, *unusable))
 
 
-def _refuse_leaks(leaks: Sequence[Finding]) -> None:
-    """Fail the training where a feature knows what it is to predict: no score of it would mean anything."""
-    errors = [leak.message for leak in leaks if leak.severity is Severity.ERROR]
-    if errors:
-        raise RefusedError(f"the leak check failed the training: {' '.join(errors)}")
-
-
-def _card(
-    task: str, digest: str, split: Split, evaluation: Evaluation, random_split: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what the model card says beside what the predictor knows itself.
-
-    No duration: the same readings and recipes have to give the same predictor, bit for bit.
-    """
-    best = evaluation.best
-    scores = {
-        name: {key: value for key, value in each.items() if key != "seconds"}
-        for name, each in evaluation.candidate_scores.items()
-    }
-    return plain(
-        {
-            "task": task,
-            "data_digest": digest,
-            "hold_out_from_ts": datetime.fromtimestamp(split.test_from_s, UTC).isoformat(),
-            "hold_out_until_ts": datetime.fromtimestamp(split.test_until_s, UTC).isoformat(),
-            "hold_out_rows": len(evaluation.rows),
-            "metrics": scores[best],
-            "candidates": scores,
-            "baselines": evaluation.baseline_scores,
-            "skill": evaluation.skill(best),
-            "random_split": random_split,
-        }
-    )
-
-
-def _against_champion(
-    champion: tuple[ModelRef, Predictor], evaluation: Evaluation, data: TrainingData, split: Split
-) -> Comparison | None:
-    """Compare the winner with a champion of the same recipe, on the hold-out's rows that the champion has not seen."""
-    ref, predictor = champion
-    if predictor.about.get("recipe") != evaluation.best:
-        return None
-    test = split.test_rows(data.table)
-    known = np.isin(data.table.interval_minutes[test], predictor.intervals)
-    unseen = evaluation.rows.ts_s >= datetime.fromisoformat(str(predictor.about["training_until_ts"])).timestamp()
-    if not known.all() or not unseen.any():
-        return None
-    answers, _ = answers_of(predictor, data.table, test)
-    return evaluation.compared_with(evaluation.best, answers, f"champion {ref.version}", unseen)
-
-
-def _champion(task: str, connections: Connections) -> tuple[tuple[ModelRef, Predictor] | None, list[Finding]]:
+def _champion(task: str, connections: Connections) -> tuple[StandingModel | None, list[Finding]]:
     """Return the champion, None where there is none or it cannot be had, and in that case why.
 
     A champion that is damaged or of an older format must not keep its successor out: training is its remedy.
@@ -251,7 +169,7 @@ def _champion(task: str, connections: Connections) -> tuple[tuple[ModelRef, Pred
             ref = registry.champion()
             if ref is None:
                 return None, []
-            return (ref, Predictor.load(registry.fetch(ref, connections.home / "models"))), []
+            return StandingModel(ref, MODEL_CLASSES[task].load(registry.fetch(ref, connections.home / "models"))), []
     except MeterError as error:
         message = f"the champion could not be compared with: {error}"
         return None, [Finding("champion_not_compared", REGISTERED_MODELS[task], Severity.WARNING, message)]

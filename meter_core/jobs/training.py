@@ -1,24 +1,63 @@
 """What a training knows when it is done, and what the gate and the model card are told of it."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from meter_core.contracts.finding import Finding
+from meter_core.contracts.errors import RefusedError
+from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import REGISTERED_MODELS
+from meter_core.contracts.plain_json import plain
 from meter_core.evaluation.evaluated import Evaluation
 from meter_core.evaluation.promotion import Comparison, Evidence
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable
-from meter_core.models.fit import Fitted, TrainingData
+from meter_core.models.fit import Fitted
+from meter_core.models.fit_ahead import FittedAhead
+from meter_core.models.forecaster import Forecaster
+from meter_core.models.predictor import Predictor
 from meter_core.registry.rest import ModelRef
 
 SCORES = ("rmse", "mae", "r2", "pinball", "coverage", "nmbe", "cv_rmse")
 RANDOM_SPLIT = "random_split_70_30"
+
+Progress = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class StandingModel:
+    """The champion that stands, as it could be had.
+
+    Attributes:
+        ref: What the registry says of it.
+        predictor: Its export.
+    """
+
+    ref: ModelRef
+    predictor: Predictor | Forecaster
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a training of any task begins with.
+
+    Attributes:
+        name: Of the run.
+        started: When it began.
+        table: All readings.
+        interval_means: Quantities that a source delivers as means of their interval.
+        champion: That stands; None where there is none or it could not be had.
+    """
+
+    name: str
+    started: datetime
+    table: ReadingTable
+    interval_means: tuple[str, ...]
+    champion: StandingModel | None
 
 
 @dataclass(frozen=True)
@@ -26,15 +65,15 @@ class Training:
     """Everything a training knows when it is done.
 
     Attributes:
-        task: `reading`.
+        task: `reading` or `ahead`.
         name: Of the run.
         started: When it began.
-        data: All readings with features.
+        table: All readings.
         digest: Of the rows learnt from.
         split: Hold-out.
         evaluation: Candidates and baselines on the hold-out.
         final: The winner, fitted on everything.
-        random_split: Scores of the published, leaky protocol, by candidate.
+        random_split: Scores of the published, leaky protocol, by candidate; none ahead, where nobody publishes such.
         champion: That stood; None where there is none or it could not be had.
         refresh: The winner against a champion of the same recipe.
         findings: Of leak check and evaluation.
@@ -43,11 +82,11 @@ class Training:
     task: str
     name: str
     started: datetime
-    data: TrainingData
+    table: ReadingTable
     digest: str
     split: Split
     evaluation: Evaluation
-    final: Fitted
+    final: Fitted | FittedAhead
     random_split: Mapping[str, Any]
     champion: ModelRef | None
     refresh: Comparison | None
@@ -94,4 +133,40 @@ def evidence(training: Training) -> Evidence:
         leaks=tuple(training.findings),
         others=tuple(other for other in others if other is not None),
         refresh=training.refresh,
+    )
+
+
+def refuse_leaks(leaks: Sequence[Finding]) -> None:
+    """Fail the training where a feature knows what it is to predict: no score of it would mean anything."""
+    errors = [leak.message for leak in leaks if leak.severity is Severity.ERROR]
+    if errors:
+        raise RefusedError(f"the leak check failed the training: {' '.join(errors)}")
+
+
+def card_of(
+    task: str, ground: Ground, digest: str, split: Split, evaluation: Evaluation, random_split: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the model card says beside what the predictor knows itself.
+
+    No duration: the same readings and recipes have to give the same predictor, bit for bit.
+    """
+    best = evaluation.best
+    scores = {
+        name: {key: value for key, value in each.items() if key != "seconds"}
+        for name, each in evaluation.candidate_scores.items()
+    }
+    return plain(
+        {
+            "task": task,
+            "data_digest": digest,
+            "hold_out_from_ts": datetime.fromtimestamp(split.test_from_s, UTC).isoformat(),
+            "hold_out_until_ts": datetime.fromtimestamp(split.test_until_s, UTC).isoformat(),
+            "hold_out_rows": len(evaluation.rows),
+            "metrics": scores[best],
+            "candidates": scores,
+            "baselines": evaluation.baseline_scores,
+            "skill": evaluation.skill(best),
+            "random_split": random_split,
+            "interval_means": ground.interval_means,
+        }
     )

@@ -14,11 +14,17 @@ _HOW_SCORED = (
     "Scored on {rows:,} rows from {since} on, fitted on what lies a day and more before; then fitted again on "
     "everything."
 )
-_WHAT_IT_TAKES = (
-    "The scikit-learn model predicts the mean kW of the interval from the columns of its signature, all as doubles; "
-    "kW times hours is kWh."
-)
-_PARTS = "It is the part that uses history; `snapshot/` beside it holds the part that needs none."
+_WHAT_IT_TAKES = {
+    "reading": "The scikit-learn model predicts the mean kW of the interval from the columns of its signature, all as "
+    "doubles; kW times hours is kWh.",
+    "ahead": "The scikit-learn model predicts the mean kW of a coming interval, in units of the meter's level, from "
+    "the columns of its signature, all as doubles; the models of the quantiles lie in folders beside it.",
+}
+_PARTS = {
+    "history": "It is the part that uses history; `snapshot/` beside it holds the part that needs none.",
+    "snapshot": "It was trained without history.",
+    "mean": "Sums of hours and of meters come from joint sample paths, which only `predictor/` draws.",
+}
 
 
 def params(training: Training, since: str, until: str) -> dict[str, str]:
@@ -36,7 +42,7 @@ def params(training: Training, since: str, until: str) -> dict[str, str]:
         "hold_out_rows": str(len(training.evaluation.rows)),
         "embargo_hours": str(EMBARGO_S // 3600),
         "rows": json.dumps(dict(training.final.rows)),
-        "meters": str(len(set(training.data.table.meter_id.tolist()))),
+        "meters": str(len(set(training.table.meter_id.tolist()))),
         "empty_features": ",".join(training.final.predictor.empty_features) or "none",
         "scikit_learn": version("scikit-learn"),
     }
@@ -50,7 +56,8 @@ def metrics(training: Training) -> dict[str, float]:
     named |= {f"skill_{name}": value for name, value in evaluation.skill(winner).items()}
     bounds = evaluation.skill_bounds(winner)
     if bounds is not None:
-        named |= {"skill_rmse_low": bounds.one_sided_low, "skill_rmse_standard_error": bounds.standard_error}
+        of = f"skill_{evaluation.primary}"
+        named |= {f"{of}_low": bounds.one_sided_low, f"{of}_standard_error": bounds.standard_error}
     groups: tuple[tuple[str, Mapping[str, Any]], ...] = (
         ("candidate", evaluation.candidate_scores),
         ("baseline", evaluation.baseline_scores),
@@ -64,20 +71,22 @@ def metrics(training: Training) -> dict[str, float]:
 def note(training: Training, since: str, until: str, main: str) -> str:
     """Return the description that MLflow shows with run and version, as Markdown."""
     evaluation, winner = training.evaluation, training.winner
-    table = ["| | RMSE kWh | MAE kWh | R2 |", "|---|--:|--:|--:|"]
+    table = ["| | RMSE kWh | MAE kWh | pinball kWh | R2 |", "|---|--:|--:|--:|--:|"]
     everyone = {**evaluation.candidate_scores, **evaluation.baseline_scores}
-    for name, scores in sorted(everyone.items(), key=lambda item: math.inf if not item[1] else item[1]["rmse"]):
+    for name, scores in sorted(
+        everyone.items(), key=lambda item: math.inf if not item[1] else item[1][evaluation.primary]
+    ):
         if scores:
             bold = "**" if name in evaluation.candidates else ""
-            figures = " | ".join(f"{scores[key]:.4f}" for key in ("rmse", "mae", "r2"))
+            figures = " | ".join(f"{scores[key]:.4f}" for key in ("rmse", "mae", "pinball", "r2"))
             table.append(f"| {bold}{name}{bold} | {figures} |")
     empty = training.final.predictor.empty_features
     parts = [
         f"`{winner}` for the task `{training.task}`, trained on readings from {since} to {until}.",
         _HOW_SCORED.format(rows=len(evaluation.rows), since=iso_utc(training.split.test_from_s)),
         "\n".join(table),
-        _WHAT_IT_TAKES,
-        _PARTS if main == "history" else "It was trained without history.",
+        _WHAT_IT_TAKES[training.task],
+        _PARTS[main],
         "`predictor/` holds what batch and service use: the same as numbers.",
     ]
     if empty:

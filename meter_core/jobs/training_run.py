@@ -13,35 +13,33 @@ import pandas as pd
 from meter_core.calendar import iso_utc
 from meter_core.contracts.models import DIGEST_TAG, EXPERIMENTS, PREDICTOR_FOLDER
 from meter_core.contracts.plain_json import plain
-from meter_core.features.history import FEATURE_SETS, feature_matrix
 from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training, evidence
 from meter_core.jobs.training_figures import metrics, note, params
+from meter_core.jobs.training_models import model_parts
 from meter_core.jobs.training_plots import HoldOut, save_plots
-from meter_core.models.golden import golden_batch
+from meter_core.models.forecaster import Forecaster
 from meter_core.models.part import Line
 from meter_core.models.predictor import Predictor
 from meter_core.registry.digest import folder_digest
 from meter_core.registry.runs import ARTIFACTS_FOLDER, MODEL_FOLDER, TrainingRun, write_run
 from meter_core.registry.runs import TrainingData as DataNote
-from meter_core.registry.sklearn_model import as_pipeline, save_sklearn
 
 
 def write_training(training: Training, folder: Path) -> None:
     """Fill a run folder."""
-    shown = training.final.predictor
-    main = "history" if "history" in training.final.estimators else "snapshot"
-    _save_part(training, main, folder / MODEL_FOLDER)
-    if main == "history":
-        _save_part(training, "snapshot", folder / MODEL_FOLDER / "snapshot")
+    main, *others = model_parts(training.final)
+    main.save(folder / MODEL_FOLDER)
+    for part in others:
+        part.save(folder / MODEL_FOLDER / part.name)
     predictor = folder / MODEL_FOLDER / PREDICTOR_FOLDER
-    shown.save(predictor)
+    training.final.predictor.save(predictor)
     artifacts = folder / ARTIFACTS_FOLDER
     save_plots(_hold_out(training), artifacts / "plots")
     _save_tables(training, artifacts)
-    write_run(folder, _run(training, folder_digest(predictor), main))
+    write_run(folder, _run(training, folder_digest(predictor), main.name))
 
 
-def predictor_digest(predictor: Predictor) -> str:
+def predictor_digest(predictor: Predictor | Forecaster) -> str:
     """Return the digest that a version with this predictor is registered under."""
     with tempfile.TemporaryDirectory(prefix="meter-predictor-") as scratch:
         predictor.save(Path(scratch))
@@ -50,9 +48,9 @@ def predictor_digest(predictor: Predictor) -> str:
 
 def _run(training: Training, digest: str, main: str) -> TrainingRun:
     """Return what MLflow will be told in words and figures."""
-    known = training.final.predictor.about
+    known, primary = training.final.predictor.about, training.evaluation.primary
     since, until = str(known["training_from_ts"]), str(known["training_until_ts"])
-    rows = int((~np.isnan(training.data.table.units_kwh)).sum())
+    rows = int((~np.isnan(training.table.units_kwh)).sum())
     return TrainingRun(
         name=training.name,
         experiment=EXPERIMENTS[training.task],
@@ -70,22 +68,11 @@ def _run(training: Training, digest: str, main: str) -> TrainingRun:
             "trained_from": since,
             "trained_until": until,
             "data_digest": training.digest,
-            "rmse": f"{training.evaluation.candidate_scores[training.winner]['rmse']:.6f}",
+            primary: f"{training.evaluation.candidate_scores[training.winner][primary]:.6f}",
         },
         note=note(training, since, until, main),
         evidence=plain(evidence(training).as_dict()),
     )
-
-
-def _save_part(training: Training, part: str, folder: Path) -> None:
-    """Save the scikit-learn model of one part."""
-    fitted, names = training.final, FEATURE_SETS[part]
-    made_up = golden_batch(fitted.predictor.intervals)  # a model travels further than anybody's readings may
-    example = pd.DataFrame(feature_matrix(made_up, part), columns=list(names))
-    numbers = fitted.predictor.snapshot if part == "snapshot" else fitted.predictor.history
-    assert numbers is not None  # noqa: S101 - a part that was fitted is in the predictor
-    model = as_pipeline(fitted.estimators[part], fitted.used[part], names, numbers.imputation, example)
-    save_sklearn(model, example, folder)
 
 
 def _save_tables(training: Training, folder: Path) -> None:
@@ -116,21 +103,19 @@ def _coefficients(training: Training) -> list[dict[str, Any]]:
         return []
     fitted = training.final if training.winner == "linear" else linear.fitted
     rows: list[dict[str, Any]] = []
-    for part in (fitted.predictor.snapshot, fitted.predictor.history):
-        if part is not None and isinstance(part.model, Line):
-            rows.append({"part": part.features, "feature": "intercept", "kw_per_unit": part.model.intercept})
+    for part in model_parts(fitted):
+        if isinstance(part.model, Line):
+            rows.append({"part": part.name, "feature": "intercept", "kw_per_unit": part.model.intercept})
             pairs = zip(part.used, part.model.coefficients.tolist(), strict=True)
-            rows += [{"part": part.features, "feature": name, "kw_per_unit": value} for name, value in pairs]
-            rows += [{"part": part.features, "feature": name, "kw_per_unit": None} for name in part.empty]
+            rows += [{"part": part.name, "feature": name, "kw_per_unit": value} for name, value in pairs]
+            rows += [{"part": part.name, "feature": name, "kw_per_unit": None} for name in part.empty]
     return rows
 
 
 def _hold_out(training: Training) -> HoldOut:
     """Return the winner's answers on the hold-out, for the plots."""
-    evaluation, table = training.evaluation, training.data.table
+    evaluation = training.evaluation
     answers = evaluation.candidates[training.winner].answers[0]
-    test = training.split.test_rows(table)
-    hour = training.data.matrix[test, FEATURE_SETS["snapshot"].index("local_hour")].astype(np.int64)
     window = f"{iso_utc(training.split.test_from_s)[:10]} to {iso_utc(training.split.test_until_s)[:10]}"
     return HoldOut(
         ts_s=evaluation.rows.ts_s,
@@ -138,6 +123,6 @@ def _hold_out(training: Training) -> HoldOut:
         predicted=answers.mean_kwh,
         low=answers.quantiles_kwh[:, 0],
         high=answers.quantiles_kwh[:, -1],
-        local_hour=hour,
+        local_hour=evaluation.rows.local_hour,
         title=f"{training.winner}, hold-out {window}, fitted on what lies before",
     )

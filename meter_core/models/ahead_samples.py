@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from meter_core.calendar import DAY_S
 from meter_core.contracts.forecasts import DAY_MINUTES, FORECAST_HOURS, enough_history
 from meter_core.contracts.readings import FloatArray, IntArray
-from meter_core.features.ahead import ahead_features
+from meter_core.features.ahead import AHEAD_FEATURES, ahead_features
 from meter_core.features.clock_days import clock_days, targets
 from meter_core.features.origins import Origins, daily_origins, origins_of
 from meter_core.features.readings import ReadingTable
@@ -93,14 +93,8 @@ def training_samples(table: ReadingTable, until_s: int, usual_kw: float) -> Samp
     """
     moments = [(group, _moments(group, until_s)) for group in _meters(table)]
     wanted = sum(len(at) * LEADS * 60 // int(group.interval_minutes[0]) for group, at in moments)
-    every = max(1, -(-wanted // ROWS_LIMIT))
-    parts = []
-    for number, (group, at) in enumerate(moments):
-        origins = origins_of(group, at[number % every :: every], FORECAST_HOURS)
-        for seen in (origins, _as_if_young(origins)):
-            samples = _samples(seen, usual_kw)
-            parts.append(samples.take(_picked(samples) & (samples.available_s <= until_s)))
-    return joined(parts)
+    samples = _gathered(moments, -(-wanted // ROWS_LIMIT), until_s, usual_kw)
+    return samples.take(_picked(samples))
 
 
 def whole_samples(table: ReadingTable, from_s: int, to_s: int, until_s: int, usual_kw: float) -> Samples:
@@ -114,18 +108,14 @@ def whole_samples(table: ReadingTable, from_s: int, to_s: int, until_s: int, usu
         usual_kw: level of a meter without history.
     """
     moments = [(group, daily_origins(group, from_s, to_s)) for group in _meters(table)]
-    every = max(1, -(-sum(len(at) for _, at in moments) // WEEKS_LIMIT))
-    parts = []
-    for number, (group, at) in enumerate(moments):
-        origins = origins_of(group, at[number % every :: every], FORECAST_HOURS)
-        for seen in (origins, _as_if_young(origins)):
-            samples = _samples(seen, usual_kw)
-            parts.append(samples.take(samples.available_s <= until_s))
-    return joined(parts)
+    return _gathered(moments, -(-sum(len(at) for _, at in moments) // WEEKS_LIMIT), until_s, usual_kw)
 
 
 def joined(parts: list[Samples]) -> Samples:
     """Return all samples in a row, the numbers of their forecasts made distinct."""
+    if not parts:
+        none: dict[str, Any] = {each.name: np.empty(0, dtype=np.int64) for each in fields(Samples)}
+        return Samples(**none | {"matrix": np.empty((0, len(AHEAD_FEATURES)))})
     offset, shifted = 0, []
     for part in parts:
         shifted.append(replace(part, vector=part.vector + offset))
@@ -138,6 +128,16 @@ def joined(parts: list[Samples]) -> Samples:
 def _meters(table: ReadingTable) -> list[ReadingTable]:
     """Return the readings of each meter and interval length."""
     return [table.take(np.arange(span.start, span.stop)) for span in table.groups()]
+
+
+def _gathered(moments: list[tuple[ReadingTable, IntArray]], every: int, until_s: int, usual_kw: float) -> Samples:
+    """Return what every so-manieth moment of each meter looks forward to, as far as it is known by an instant."""
+    parts = []
+    for number, (group, at) in enumerate(moments):
+        origins = origins_of(group, at[number % max(1, every) :: max(1, every)], FORECAST_HOURS)
+        if len(origins.batch):
+            parts += [_samples(seen, usual_kw) for seen in (origins, _as_if_young(origins))]
+    return joined([part.take(part.available_s <= until_s) for part in parts])
 
 
 def _moments(group: ReadingTable, until_s: int) -> IntArray:

@@ -73,7 +73,14 @@ def test_refits_by_month_and_until():
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"task": "ahead"}, "say reading"),
+        ({"task": "tomorrow"}, "say reading or ahead"),
+        ({"task": "ahead", "features": "history"}, "leave features out"),
+        ({"task": "ahead", "horizon": "200h"}, r"'200h' is none; say 24h \(at most 168h\)"),
+        ({"task": "ahead", "horizon": "38h-15h"}, "is none"),
+        ({"task": "ahead", "origin_hour": 24}, "say 0 to 23"),
+        ({"task": "ahead", "delay_hours": -1}, "say 0 or more"),
+        ({"weather": "actual"}, "no model looks at it; say none"),
+        ({"horizon": "48h"}, "predicted at their start: they have no horizon"),
         ({"features": "all"}, "snapshot or history"),
         ({"refit": "daily"}, "none, 28d, month"),
         ({"test_from": date(2011, 1, 1)}, "earlier --test-from"),

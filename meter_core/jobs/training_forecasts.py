@@ -1,0 +1,65 @@
+"""Training of the task `ahead`: a day from each midnight of the last 28 days, then the winner on everything."""
+
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from meter_core.evaluation.ahead import SEED, Ahead, answers_ahead, evaluate_ahead, scored_meters
+from meter_core.evaluation.ahead_leaks import ahead_leak_findings
+from meter_core.evaluation.evaluated import Evaluation
+from meter_core.evaluation.promotion import Comparison
+from meter_core.evaluation.splits import Split, hold_out
+from meter_core.jobs.training import Ground, Progress, StandingModel, Training, card_of, data_digest, refuse_leaks
+from meter_core.models.ahead_recipes import ahead_recipes
+from meter_core.models.fit_ahead import fit_forecaster
+from meter_core.models.forecaster import Forecaster
+
+SCORED: Final = Ahead(hours=24)
+
+
+def train_forecasts(ground: Ground, progress: Progress) -> Training:
+    """Evaluate the candidates and fit the winner.
+
+    Raises:
+        RefusedError: where there are too few readings, or a feature leaks.
+    """
+    table, split = ground.table, hold_out(ground.table)
+    leaks = ahead_leak_findings(table)
+    refuse_leaks(leaks)
+    progress("fitting and scoring the candidates on the last 28 days")
+    candidates = ahead_recipes()
+    evaluation = evaluate_ahead(table, [split], candidates, SCORED)
+    progress(f"fitting {evaluation.best} on everything")
+    digest = data_digest(table)
+    card = card_of("ahead", ground, digest, split, evaluation, {})
+    final = fit_forecaster(table, candidates[evaluation.best], int(table.available_s.max()), SEED, card)
+    return Training(
+        task="ahead",
+        name=ground.name,
+        started=ground.started,
+        table=table,
+        digest=digest,
+        split=split,
+        evaluation=evaluation,
+        final=final,
+        random_split={},
+        champion=None if ground.champion is None else ground.champion.ref,
+        refresh=None if ground.champion is None else _against_champion(ground.champion, evaluation, ground, split),
+        findings=(*leaks, *evaluation.findings),
+    )
+
+
+def _against_champion(
+    champion: StandingModel, evaluation: Evaluation, ground: Ground, split: Split
+) -> Comparison | None:
+    """Compare the winner with a champion of the same recipe, on the hold-out's hours that the champion has not seen."""
+    forecaster = champion.predictor
+    if not isinstance(forecaster, Forecaster) or forecaster.about.get("recipe") != evaluation.best:
+        return None
+    known = np.isin(ground.table.interval_minutes, forecaster.intervals)
+    unseen = evaluation.rows.ts_s >= datetime.fromisoformat(str(forecaster.about["training_until_ts"])).timestamp()
+    if not known.all() or not unseen.any():
+        return None
+    answers = answers_ahead(forecaster, scored_meters(ground.table, [split], SCORED))
+    return evaluation.compared_with(evaluation.best, answers, f"champion {champion.ref.version}", unseen)

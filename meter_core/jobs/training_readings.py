@@ -1,0 +1,67 @@
+"""Training of the task `reading`: candidates on the last 28 days, then the winner on everything."""
+
+from datetime import datetime
+
+import numpy as np
+
+from meter_core.evaluation.evaluated import Evaluation
+from meter_core.evaluation.leaks import leak_findings
+from meter_core.evaluation.promotion import Comparison
+from meter_core.evaluation.random_split import random_split_scores
+from meter_core.evaluation.reading import SEEDS, answers_of, evaluate_candidates
+from meter_core.evaluation.splits import Split, hold_out
+from meter_core.jobs.training import Ground, Progress, StandingModel, Training, card_of, data_digest, refuse_leaks
+from meter_core.models.fit import TrainingData, fit_predictor
+from meter_core.models.predictor import Predictor
+from meter_core.models.recipes import recipes
+
+
+def train_readings(ground: Ground, progress: Progress) -> Training:
+    """Evaluate the candidates and fit the winner.
+
+    Raises:
+        RefusedError: where there are too few readings, or a feature leaks.
+    """
+    split = hold_out(ground.table)
+    progress("computing features")
+    data = TrainingData.of(ground.table)
+    leaks = leak_findings(data)
+    refuse_leaks(leaks)
+    progress("fitting and scoring the candidates on the last 28 days")
+    candidates = recipes()
+    evaluation = evaluate_candidates(data, split, candidates)
+    random_split = random_split_scores(data, candidates)
+    progress(f"fitting {evaluation.best} on everything")
+    digest = data_digest(ground.table)
+    card = card_of("reading", ground, digest, split, evaluation, random_split)
+    final = fit_predictor(data, candidates[evaluation.best], seed=SEEDS[0], about=card)
+    return Training(
+        task="reading",
+        name=ground.name,
+        started=ground.started,
+        table=ground.table,
+        digest=digest,
+        split=split,
+        evaluation=evaluation,
+        final=final,
+        random_split=random_split,
+        champion=None if ground.champion is None else ground.champion.ref,
+        refresh=None if ground.champion is None else _against_champion(ground.champion, evaluation, data, split),
+        findings=(*leaks, *evaluation.findings),
+    )
+
+
+def _against_champion(
+    champion: StandingModel, evaluation: Evaluation, data: TrainingData, split: Split
+) -> Comparison | None:
+    """Compare the winner with a champion of the same recipe, on the hold-out's rows that the champion has not seen."""
+    predictor = champion.predictor
+    if not isinstance(predictor, Predictor) or predictor.about.get("recipe") != evaluation.best:
+        return None
+    test = split.test_rows(data.table)
+    known = np.isin(data.table.interval_minutes[test], predictor.intervals)
+    unseen = evaluation.rows.ts_s >= datetime.fromisoformat(str(predictor.about["training_until_ts"])).timestamp()
+    if not known.all() or not unseen.any():
+        return None
+    answers, _ = answers_of(predictor, data.table, test)
+    return evaluation.compared_with(evaluation.best, answers, f"champion {champion.ref.version}", unseen)
