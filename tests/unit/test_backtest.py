@@ -75,7 +75,7 @@ def test_refits_by_month_and_until():
     [
         ({"task": "tomorrow"}, "say reading or ahead"),
         ({"task": "ahead", "features": "history"}, "leave features out"),
-        ({"task": "ahead", "horizon": "200h"}, r"'200h' is none; say 24h \(at most 168h\)"),
+        ({"task": "ahead", "horizon": "200h"}, r"'200h' is none; say 24h, up to 168h"),
         ({"task": "ahead", "horizon": "38h-15h"}, "is none"),
         ({"task": "ahead", "origin_hour": 24}, "say 0 to 23"),
         ({"task": "ahead", "delay_hours": -1}, "say 0 or more"),
