@@ -71,16 +71,17 @@ def train(
 
 def predict(
     task: TaskOption = Task.READING,
-    since: Annotated[datetime | None, typer.Option(help="Predict again from here on, UTC.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="reading: predict again from here on, UTC.")] = None,
+    horizon: Annotated[int, typer.Option(help="ahead: hours to forecast after each meter's newest reading.")] = 24,
     out: Annotated[Path | None, typer.Option(help="CSV to write.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict what the champion has not predicted yet: to PostgreSQL and a CSV."""
+    """Predict what the champion has not predicted yet, or the hours ahead: to PostgreSQL and a CSV."""
     with speaking(as_json) as speaker:
         from meter_core.jobs.predict import predict as run
 
         with speaker.progress("starting PostgreSQL and MLflow") as bar, registry(bar) as (settings, urls):
-            result = run(task.value, in_utc(since), out, settings, urls, progress=bar).as_dict()
+            result = run(task.value, in_utc(since), out, settings, urls, bar, horizon).as_dict()
         if not speaker.result(result):
             speaker.facts(
                 {name: result[name] for name in ("rows", "min", "mean", "max", "model_version", "out", "seconds")}

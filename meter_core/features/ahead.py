@@ -29,6 +29,8 @@ AHEAD_FEATURES: Final = (
     "profile_like_day",
     "profile_same_weekday",
     "profile_28d_around",
+    "profile_ew2_around",
+    "latest_around",
     "spread_28d",
     "profile_lowest",
     "profile_highest",
@@ -41,9 +43,9 @@ AHEAD_FEATURES: Final = (
 
 `latest_at_clock`: the latest value known at this clock time, of 7 days; `..._same_weekday`: of 4 such weekdays.
 `profile_*`: means at this clock time over so many days (7 values needed; 3 for one weekday), `ew7` over 56 days with
-weights that halve every 7 days, `like_day` over those of 56 days that are weekend like the day, or working day like it,
-`28d_around` with the neighbour intervals. `spread_28d`: standard deviation at this clock time. `lowest`, `highest`: of
-the day's 28-day profile. `last_*`: means of the last 3 hours, 24 hours, 7 days before knowledge
+weights that halve every 7 days, `ew2` every 2, `like_day` over those of 56 days that are weekend like the day, or
+working day like it; `around`: with the neighbour intervals. `spread_28d`: standard deviation at this clock time.
+`lowest`, `highest`: of the day's 28-day profile. `last_*`: means of the last 3 hours, 24 hours, 7 days before knowledge
 ends. `known_days`: values known, in days, at most 28."""
 
 PROFILES: Final = {"profile_7d": 7, "profile_14d": 14, "profile_28d": 28}
@@ -56,7 +58,7 @@ PRIOR_DAYS: Final = 0.25
 LEAST_SHARE: Final = 0.001
 """No level is below this share of the usual: a vacant home is no unit to measure in."""
 
-_EW7: Final = (0.5 ** (np.arange(1, HISTORY_REACH_DAYS + 1) / 7.0))[:, None, None]
+_EW2, _EW7 = ((0.5 ** (np.arange(1, HISTORY_REACH_DAYS + 1) / half_life))[:, None, None] for half_life in (2.0, 7.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +124,15 @@ def _profiles(share: FloatArray) -> dict[str, FloatArray]:
         total, count = total + _sum(zeroed[before:days]), count + _count(there[before:days])
         profiles[name], before = _mean(total, count), days
     squares = _mean(_sum(zeroed[:before] ** 2), count) - profiles[name] ** 2
-    around = np.roll(total, -1, axis=1) + total + np.roll(total, 1, axis=1)
-    number = np.roll(count, -1, axis=1) + count + np.roll(count, 1, axis=1)
     weighted, weight = _sum(zeroed * _EW7), _sum(there * _EW7)
+    quickly, quick = _sum(zeroed * _EW2), _sum(there * _EW2)
     enough = count + _count(there[before:]) >= HISTORY_NEEDED_VALUES
     return profiles | {
         "latest_at_clock": _first_known(share[:7]),
         "profile_ew7": np.where(enough, weighted / np.where(enough, weight, 1.0), np.nan),
-        "profile_28d_around": _mean(around, number),
+        "profile_28d_around": _mean(_around(total), _around(count)),
+        "profile_ew2_around": _mean(_around(quickly), _around(quick), np.finfo(float).tiny),
+        "latest_around": _mean(_around(zeroed[0]), _around(there[0].astype(np.int64)), 1),
         "spread_28d": np.sqrt(np.maximum(squares, 0.0)),
     }
 
@@ -190,9 +193,15 @@ def _count(there: NDArray[np.bool_]) -> IntArray:
     return np.add.reduce(there.view(np.int8), axis=0, dtype=np.int8).astype(np.int64)
 
 
-def _mean(total: FloatArray, count: IntArray, at_least: int = HISTORY_NEEDED_VALUES) -> FloatArray:
+def _around(of_slots: NDArray[Any]) -> NDArray[Any]:
+    """Return (n, s) sums over each slot and its neighbours on either side."""
+    return np.roll(of_slots, -1, axis=1) + of_slots + np.roll(of_slots, 1, axis=1)
+
+
+def _mean(total: FloatArray, count: NDArray[Any], at_least: float = HISTORY_NEEDED_VALUES) -> FloatArray:
     """Return means, NaN where of fewer values."""
-    return np.where(count >= at_least, total / np.maximum(count, 1), np.nan)
+    enough = count >= at_least
+    return np.where(enough, total / np.where(enough, count, 1), np.nan)
 
 
 def _first_known(values: FloatArray) -> FloatArray:

@@ -11,22 +11,25 @@ import fsspec
 import numpy as np
 import pandas as pd
 
-from meter_core.contracts.errors import RefusedError, UnavailableError
+from meter_core.contracts.errors import RefusedError, UnavailableError, UsageError
 from meter_core.contracts.finding import Finding, Severity
+from meter_core.contracts.forecasts import FORECAST_HOURS
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.contracts.readings import DEFAULT_CHANNEL, IntArray
 from meter_core.embedded.connections import Connections
 from meter_core.features.history import HISTORY_DAYS
 from meter_core.features.readings import ReadingTable, batches
 from meter_core.jobs.on_record import require_on_record
-from meter_core.jobs.registered import known_task, store_of, tracking_uri
+from meter_core.jobs.predict_forecasts import forecast_frame
+from meter_core.jobs.registered import MODEL_CLASSES, known_task, store_of, tracking_uri
 from meter_core.jobs.stored_readings import stored_table
+from meter_core.models.forecaster import Forecaster
 from meter_core.models.predictor import Predictor
 from meter_core.registry.rest import ModelRef, Registry
 from meter_core.settings import Settings
 from meter_core.store import Store
 
-FILE_NAME: Final = "meter_units_predictions.csv"
+FILE_NAMES: Final = {"reading": "meter_units_predictions.csv", "ahead": "meter_units_forecasts.csv"}
 REACH: Final = timedelta(days=HISTORY_DAYS + 1)
 """How far before a reading its history may begin."""
 
@@ -75,33 +78,35 @@ def predict(
     settings: Settings,
     connections: Connections,
     progress: Progress = lambda *_: None,
+    hours: int = 24,
 ) -> PredictResult:
-    """Predict stored readings with the champion.
+    """Predict stored readings with the champion, or forecast the hours after each meter's newest one.
 
     Args:
-        task: `reading`.
-        since: First interval; None: what this champion has not predicted yet.
+        task: `reading` or `ahead`.
+        since: First interval; None: what this champion has not predicted yet. A forecast begins after the newest.
         out: The CSV; None: `predictions/` under the files root.
         settings: of this process.
         connections: with PostgreSQL and MLflow.
         progress: gets a sentence and, where known, a share from 0 to 1.
+        hours: How far ahead, for forecasts.
 
     Raises:
-        UsageError: where the task is unknown.
+        UsageError: where the task is unknown, or asked what only the other one knows.
         RefusedError: where there is no champion yet, nobody is on record for it, or its files are not the registered
             ones.
         UnavailableError: where the database or MLflow cannot be reached, or the CSV not written.
     """
     began = time.perf_counter()
-    name = REGISTERED_MODELS[known_task(task)]
+    _check_asked(known_task(task), since, hours)
     store = store_of(connections, settings)
-    ref, predictor = champion(name, connections, settings, progress)
+    ref, predictor = champion(task, connections, settings, progress)
     progress("reading what is to be predicted")
-    wanted = store.readings(since=since) if since else store.unpredicted(ref.name, ref.version)
-    wanted = wanted[wanted["channel"] == DEFAULT_CHANNEL]
-    known, findings = _known_intervals(wanted, predictor)
-    frame = _predictions(store, known, predictor, progress) if len(known) else pd.DataFrame()
-    where = _publish(frame, ref, store, task, out or _default_out(connections)) if len(frame) else None
+    if isinstance(predictor, Forecaster):
+        frame, findings = forecast_frame(store, predictor, hours)
+    else:
+        frame, findings = _of_readings(store, ref, predictor, since, progress)
+    where = _publish(frame, ref, store, task, out or _default_out(connections, task)) if len(frame) else None
     kwh = frame["units_kwh"] if len(frame) else None
     return PredictResult(
         rows=len(frame),
@@ -117,22 +122,46 @@ def predict(
     )
 
 
+def _check_asked(task: str, since: datetime | None, hours: int) -> None:
+    """Refuse what a task does not know."""
+    if task == "ahead" and since is not None:
+        raise UsageError("forecasts begin after each meter's newest reading: leave --since out")
+    if task == "reading" and hours != 24:
+        raise UsageError("readings are predicted at their start and have no horizon; say --task ahead")
+    if not 1 <= hours <= FORECAST_HOURS:
+        raise UsageError(f"a horizon of {hours} hours cannot be forecast; say 1 to {FORECAST_HOURS}")
+
+
+def _of_readings(
+    store: Store, ref: ModelRef, predictor: Predictor, since: datetime | None, progress: Progress
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the predictions of the readings that are wanted, and what was left out."""
+    wanted = store.readings(since=since) if since else store.unpredicted(ref.name, ref.version)
+    wanted = wanted[wanted["channel"] == DEFAULT_CHANNEL]
+    known, findings = _known_intervals(wanted, predictor)
+    return _predictions(store, known, predictor, progress) if len(known) else pd.DataFrame(), findings
+
+
 def champion(
-    name: str, connections: Connections, settings: Settings, progress: Progress = lambda *_: None
-) -> tuple[ModelRef, Predictor]:
-    """Return the champion and its predictor: on record, verified by digest and tried on its golden rows.
+    task: str, connections: Connections, settings: Settings, progress: Progress = lambda *_: None
+) -> tuple[ModelRef, Predictor | Forecaster]:
+    """Return the champion of a task and its predictor: on record, verified by digest and tried on its golden rows.
 
     Raises:
         RefusedError: where there is none yet, nobody is on record for it, or its files are not the registered ones.
         UnavailableError: where MLflow or the database cannot be reached.
     """
     progress("fetching the champion")
+    name = REGISTERED_MODELS[task]
     with Registry(tracking_uri(connections), name) as registry:
         ref = registry.champion()
         if ref is None:
-            raise RefusedError(f"{name} has no champion yet; `meter train` makes one, or `meter promote V` sets one")
+            raise RefusedError(
+                f"{name} has no champion yet; `meter train{_said(task)}` makes one, or `meter promote V{_said(task)}` "
+                "sets one"
+            )
         require_on_record(ref, connections.database_url)
-        return ref, Predictor.load(registry.fetch(ref, settings.home.absolute() / "models"))
+        return ref, MODEL_CLASSES[task].load(registry.fetch(ref, settings.home.absolute() / "models"))
 
 
 def _known_intervals(wanted: pd.DataFrame, predictor: Predictor) -> tuple[pd.DataFrame, list[Finding]]:
@@ -199,7 +228,7 @@ def _publish(frame: pd.DataFrame, ref: ModelRef, store: Store, task: str, out: s
 
     In this order: what is in Postgres counts as predicted, so a run that ends in between is made good by the next.
     """
-    shown = frame.drop(columns=["channel", "origin_ts", "horizon_minutes"])
+    shown = frame.drop(columns=["channel", "origin_ts", "horizon_minutes", "data_known_until"], errors="ignore")
     shown.insert(len(shown.columns), "model_version", ref.version)
     shown["reading_ts"] = shown["reading_ts"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     where = write_whole(str(out), shown.to_csv(index=False).encode())
@@ -226,8 +255,13 @@ def write_whole(path: str, content: bytes) -> str:
     return str(path)
 
 
-def _default_out(connections: Connections) -> str:
-    return f"{connections.files_url.rstrip('/')}/predictions/{FILE_NAME}"
+def _default_out(connections: Connections, task: str) -> str:
+    return f"{connections.files_url.rstrip('/')}/predictions/{FILE_NAMES[task]}"
+
+
+def _said(task: str) -> str:
+    """Return the option that names a task; none for the one that is meant without it."""
+    return "" if task == "reading" else f" --task {task}"
 
 
 def _seconds(stamps: pd.Series) -> IntArray:

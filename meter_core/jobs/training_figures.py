@@ -23,6 +23,7 @@ _WHAT_IT_TAKES = {
 _PARTS = {
     "history": "It is the part that uses history; `snapshot/` beside it holds the part that needs none.",
     "snapshot": "It was trained without history.",
+    "line": "It was trained without trees; `error/` beside it says how far it misses.",
     "mean": "Sums of hours and of meters come from joint sample paths, which only `predictor/` draws.",
 }
 

@@ -6,6 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.ensemble import StackingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
 
 from meter_core.contracts.readings import FloatArray
 from meter_core.features.ahead import AHEAD_FEATURES, ahead_features
@@ -16,6 +20,7 @@ from meter_core.models.fit_ahead import FittedAhead
 from meter_core.models.forecast_golden import golden_histories
 from meter_core.models.forest import Forest
 from meter_core.models.golden import golden_batch
+from meter_core.models.outline import LINE
 from meter_core.models.part import Line
 from meter_core.registry.sklearn_model import as_pipeline, save_sklearn
 
@@ -77,10 +82,25 @@ def _reading_parts(fitted: Fitted) -> list[ModelPart]:
 
 def _ahead_parts(fitted: FittedAhead) -> list[ModelPart]:
     """Return the model of the mean, and those of the quantiles."""
-    models = fitted.predictor.models
+    models, line = fitted.predictor.models, fitted.estimators[LINE]
     days = clock_days(golden_histories(fitted.predictor.intervals[0]))
     matrix = ahead_features(days, targets(days, 1), fitted.predictor.usual_kw).matrix
-    return [
-        ModelPart(name, fitted.estimators[name], model, models.used, AHEAD_FEATURES, np.concatenate(matrix))
-        for name, model in models.models.items()
-    ]
+    example = np.concatenate(matrix)
+    parts = []
+    for name, model in models.models.items():
+        own = fitted.estimators[name]
+        if isinstance(model, Forest):
+            columns = [AHEAD_FEATURES.index(used) for used in models.used]
+            own = _on_line(own, line, models.models[LINE], example[:, columns])
+        parts.append(ModelPart(name, own, model, models.used, AHEAD_FEATURES, example))
+    return parts[1:] + parts[:1] if models.has_trees else parts
+
+
+def _on_line(trees: Any, line: Any, numbers: Line | Forest, example: FloatArray) -> Any:
+    """Return trees and the line they stand on as one scikit-learn model: it adds what both say."""
+    assert isinstance(numbers, Line)  # noqa: S101 - what is fitted under that name
+    filled = make_pipeline(SimpleImputer().fit(numbers.imputation[None, :]), line)
+    both = StackingRegressor([("line", filled), ("trees", trees)], LinearRegression(), cv="prefit")
+    both.fit(example, np.arange(len(example), dtype=np.float64))
+    both.final_estimator_.coef_, both.final_estimator_.intercept_ = np.ones(2), 0.0
+    return both

@@ -10,7 +10,7 @@ import numpy as np
 
 from meter_core.calendar import DAY_S, iso_utc
 from meter_core.contracts.errors import RefusedError
-from meter_core.contracts.forecasts import FORECAST_HOURS
+from meter_core.contracts.forecasts import FORECAST_HOURS, FORECAST_LEVELS
 from meter_core.contracts.readings import FloatArray
 from meter_core.features.ahead import AHEAD_FEATURES
 from meter_core.features.readings import ReadingTable
@@ -20,7 +20,7 @@ from meter_core.models.fit import EMBARGO_S
 from meter_core.models.forecast_paths import PathLibrary, normal_scores
 from meter_core.models.forecast_range import PUBLISHED, ForecastRange, Outline
 from meter_core.models.forecaster import KINDS, Forecaster
-from meter_core.models.outline import OutlineModels
+from meter_core.models.outline import ERROR, LINE, TREES, OutlineModels
 from meter_core.models.recipes import Recipe
 
 FOLDS: Final = 3
@@ -29,7 +29,11 @@ FOLDS: Final = 3
 FEWEST_SAMPLES: Final = 2_000
 """Fewer say nothing about a week ahead: two or three weeks of one hourly meter."""
 
-QUANTILES: Final = {"low": 0.1, "middle": 0.5, "high": 0.9}
+LOSSES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "mean": {},
+    **{name: {"loss": "quantile", "quantile": level} for name, level in zip(TREES[1:], FORECAST_LEVELS, strict=True)},
+}
+"""What the trees of each name are fitted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def fit_forecaster(
     seen = not len(weeks)
     if seen:  # too short a window to hold anything out: the range is then of seen rows, and too narrow
         weeks, outline = samples, models.outline(samples.matrix)
-    spread = ForecastRange.calibrate(outline, weeks.share, weeks.kind, KINDS)
+    spread = ForecastRange.calibrate(outline, weeks.share, weeks.kind, KINDS, models.has_trees)
     curve = spread.curve(outline, weeks.kind)
     known = {
         "recipe": recipe.name,
@@ -114,13 +118,13 @@ def _fit(samples: Samples, recipe: Recipe, seed: int) -> tuple[OutlineModels, di
     """Return the models of an outline."""
     used = np.flatnonzero(~np.isnan(samples.matrix).all(axis=0))
     matrix = np.ascontiguousarray(samples.matrix[:, used])
-    fitted = {"mean": _one(recipe, {}, matrix, samples.share, seed)}
+    fitted = {LINE: _one(Recipe("linear", "ahead"), {}, matrix, samples.share, seed)}
+    missed = samples.share - fitted[LINE].export().predict(matrix)
     if recipe.name == "linear":
-        error = np.abs(samples.share - fitted["mean"].export().predict(matrix))
-        fitted["error"] = _one(recipe, {}, matrix, error, seed)
+        fitted[ERROR] = _one(recipe, {}, matrix, np.abs(missed), seed)
     else:
-        for name, level in QUANTILES.items():
-            fitted[name] = _one(recipe, {"loss": "quantile", "quantile": level}, matrix, samples.share, seed)
+        for name, loss in LOSSES.items():
+            fitted[name] = _one(recipe, loss, matrix, missed, seed)
     names = tuple(AHEAD_FEATURES[column] for column in used)
     return OutlineModels(names, {name: each.export() for name, each in fitted.items()}), fitted
 
@@ -171,5 +175,5 @@ def _pinball_kw(weeks: Samples, curve: FloatArray) -> float:
     """Return the mean pinball loss of the published quantiles over the first day, kW."""
     first = weeks.kind == 0
     over = weeks.share[first, None] - curve[first][:, PUBLISHED]
-    levels = np.array(list(QUANTILES.values()))
+    levels = np.array(FORECAST_LEVELS)
     return float((np.maximum(levels * over, (levels - 1) * over).mean(axis=1) * weeks.level_kw[first]).mean())

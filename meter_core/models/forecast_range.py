@@ -20,7 +20,8 @@ GRID: Final = (0.01, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0
 """Levels at which a distribution is kept; between them it is linear."""
 
 PUBLISHED: Final = tuple(GRID.index(level) for level in FORECAST_LEVELS)
-LEVELS: Final = 8
+MIDDLE: Final = GRID.index(0.5)
+LEVELS: Final = 3
 """Levels of prediction that have scores of their own, if there are enough."""
 
 LEVEL_SCORES: Final = 400
@@ -70,7 +71,9 @@ class ForecastRange:
     scores: FloatArray
 
     @classmethod
-    def calibrate(cls, outline: Outline, measured: FloatArray, kind: IntArray, kinds: int) -> "ForecastRange":
+    def calibrate(
+        cls, outline: Outline, measured: FloatArray, kind: IntArray, kinds: int, middle_stays: bool
+    ) -> "ForecastRange":
         """Return the range that fits out-of-sample outlines.
 
         Args:
@@ -78,6 +81,8 @@ class ForecastRange:
             measured: (n,) what was measured, in units of the meter's level.
             kind: (n,) class of each forecast, 0 and up. One without scores borrows those of all.
             kinds: how many classes there are.
+            middle_stays: whether the outline's middle is a median that was fitted as one. Moved by the median of
+                unseen scores it was worse on every fold (docs/decisions/forecast-model.md).
         """
         scores = outline.scores(measured)
         edges, levels = np.full((kinds, LEVELS - 1), np.inf), np.empty((kinds, LEVELS, len(GRID)))
@@ -90,6 +95,10 @@ class ForecastRange:
             for b in range(LEVELS):
                 of_level = own[level == min(b, count - 1)]
                 levels[n, b] = np.quantile(of_level if of_level.size else own, GRID, method="weibull")
+        if middle_stays:
+            below, above = levels[..., :MIDDLE], levels[..., MIDDLE + 1 :]
+            levels[..., :MIDDLE], levels[..., MIDDLE + 1 :] = np.minimum(below, 0.0), np.maximum(above, 0.0)
+            levels[..., MIDDLE] = 0.0
         return cls(edges, levels)
 
     def curve(self, outline: Outline, kind: IntArray) -> FloatArray:

@@ -14,11 +14,14 @@ from meter_core.models.forest import Forest, Trees
 from meter_core.models.packed import named, under
 from meter_core.models.part import Line
 
-FOUR: Final = ("mean", "low", "middle", "high")
-"""Models of trees: one for the mean, one for each quantile."""
+LINE: Final = "line"
+"""Name of the linear model of the mean, on which all others stand: trees alone know no load they have not seen."""
 
-TWO: Final = ("mean", "error")
-"""Models of lines: one for the mean, one for the size of the error on either side."""
+TREES: Final = ("mean", "low", "middle", "high")
+"""Models of what the line misses: its mean, and each quantile."""
+
+ERROR: Final = "error"
+"""Name of the model of how far the line misses on either side, where it has no trees."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class OutlineModels:
 
     Attributes:
         used: features that the models were fitted on.
-        models: by name, those of `FOUR` or those of `TWO`.
+        models: by name: `LINE`, and `ERROR` or those of `TREES`.
     """
 
     used: tuple[str, ...]
@@ -42,10 +45,15 @@ class OutlineModels:
         """Return the outlines of (n, k) features, columns as in `AHEAD_FEATURES`."""
         used = matrix if len(self.used) == matrix.shape[1] else matrix.take(self._columns, axis=1)
         said = {name: model.predict(used) for name, model in self.models.items()}
-        if "error" in said:
-            mean, error = said["mean"], said["error"]
-            return Outline.ordered(mean, mean - error, mean, mean + error)
-        return Outline.ordered(**said)
+        line = said.pop(LINE)
+        if ERROR in said:
+            return Outline.ordered(line, line - said[ERROR], line, line + said[ERROR])
+        return Outline.ordered(**{name: line + missed for name, missed in said.items()})
+
+    @property
+    def has_trees(self) -> bool:
+        """Whether there are trees, and with them a median of its own."""
+        return ERROR not in self.models
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything but names as arrays, by name."""
