@@ -102,5 +102,6 @@ def _on_line(trees: Any, line: Any, numbers: Line | Forest, example: FloatArray)
     filled = make_pipeline(SimpleImputer().fit(numbers.imputation[None, :]), line)
     both = StackingRegressor([("line", filled), ("trees", trees)], LinearRegression(), cv="prefit")
     both.fit(example, np.arange(len(example), dtype=np.float64))
+    both.named_estimators_ = dict(both.named_estimators_)  # scikit-learn's own dict is a type to review, for nothing
     both.final_estimator_.coef_, both.final_estimator_.intercept_ = np.ones(2), 0.0
     return both

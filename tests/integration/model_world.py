@@ -8,6 +8,7 @@ import psycopg
 from mlflow import MlflowClient
 from pydantic import SecretStr
 
+from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded.connections import Connections
 from meter_core.quality import check
 from meter_core.registry.delivery import Retries
@@ -58,8 +59,9 @@ def new_world(postgres: str, home: Path, name: str) -> World:
     url = SecretStr(new_database(postgres, name))
     server = shared_server().url
     client = MlflowClient(server)
-    if client.search_registered_models(f"name = '{MODEL}'"):
-        client.delete_registered_model(MODEL)
+    for model in REGISTERED_MODELS.values():
+        if client.search_registered_models(f"name = '{model}'"):
+            client.delete_registered_model(model)
     files = str(home / "files")
     store = Store(url)
     store.upgrade()
