@@ -17,7 +17,7 @@ from meter_core.settings import Settings
 
 
 @flow(name="predict_batch", flow_run_name="predict {task}")
-def predict_batch(task: Literal["reading"] = "reading", since: datetime | None = None) -> State[Any]:
+def predict_batch(task: Literal["reading", "ahead"] = "reading", since: datetime | None = None) -> State[Any]:
     """Predict with the champion, to Postgres and to `meter_units_predictions.csv`.
 
     Args:

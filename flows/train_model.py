@@ -18,14 +18,15 @@ from meter_core.settings import Settings
 
 @flow(name="train_model", flow_run_name="train {task}")
 def train_model(
-    task: Literal["reading"] = "reading", since: datetime | None = None, until: datetime | None = None
+    task: Literal["reading", "ahead"] = "reading", since: datetime | None = None, until: datetime | None = None
 ) -> State[Any]:
     """Train the candidates on the stored readings, score them beside every baseline, register the best, ask the gate.
 
     A model that the gate refuses is a result, not a failure: the run completes under the name Refused and says why.
 
     Args:
-        task: What to predict: reading is the energy of an interval from the reading at its start.
+        task: What to predict: reading is the energy of an interval from the reading at its start; ahead that of each
+            meter's coming hours from its history.
         since: First instant of the data, with offset. Empty: from the first reading.
         until: End of the data, with offset, exclusive. Empty: to the last reading.
     """

@@ -1,0 +1,113 @@
+"""Backtests of forecasts on the shipped homes, and the leak check with leaks planted."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from meter_core.evaluation.ahead_leaks import ahead_leak_findings
+from meter_core.features.ahead import AHEAD_FEATURES, ahead_features
+from meter_core.features.clock_days import clock_days, targets
+from meter_core.features.origins import origins_of
+from meter_core.jobs import backtest as job
+from meter_core.models.ahead_recipes import ahead_recipes
+from tests.unit.test_backtest import KEYS
+from tests.unit.test_forecaster import synthetic
+
+FONTANA = Path(__file__).parents[2] / "data" / "fontana_10_homes_hourly_2016-17.csv.gz"
+HOMES = 3
+
+
+@pytest.fixture(scope="module", autouse=True)
+def linear_alone():
+    """Without trees: what is tested here is not how accurate they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "ahead_recipes", lambda: {"linear": ahead_recipes()["linear"]})
+        yield
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """Three of the homes since December."""
+    rows = pd.read_csv(FONTANA, dtype=str)
+    few = rows[(rows["meter_id"] <= f"FONTANA-{HOMES:02d}") & (rows["reading_ts"] >= "2016-12-01")]
+    path = tmp_path_factory.mktemp("few") / "few.csv"
+    few.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def raw(file):
+    """The file read without the product: energy of each local hour, a column a home."""
+    found = pd.read_csv(file).pivot_table(index="reading_ts", columns="meter_id", values="units_kwh")
+    return found.set_axis(pd.to_datetime(found.index))
+
+
+def run(file, **more):
+    asked = {"test_from": date(2017, 5, 8), "until": date(2017, 5, 22), **more}
+    return job.backtest(file, "fontana", "ahead", **asked)
+
+
+@pytest.fixture(scope="module")
+def result(file, tmp_path_factory):
+    out = tmp_path_factory.mktemp("report")
+    return run(file, out=out), out
+
+
+def test_each_day_of_each_home_is_scored_from_its_midnight(result):
+    content = result[0].as_dict()
+    assert set(content) >= KEYS
+    assert (content["rows"], content["origins"]) == (HOMES * 14 * 24, 14)
+    assert set(content["skill"]) == {"rmse", "mae", "pinball"}
+    assert content["protocol"]["test_from_ts"] == "2017-05-08T07:00:00Z"
+    assert content["protocol"]["fit_until_ts"] == "2017-05-07T07:00:00Z"
+    assert not result[0].leaking
+    assert content["skill"]["rmse"] > 0
+
+
+def test_the_sum_of_homes_comes_from_joint_paths(result):
+    total = result[0].as_dict()["total"]
+    assert (total["rows"], total["paths"]) == (14 * 24, 200)
+    assert 0.6 < total["coverage"] < 0.95
+    assert total["whole_forecast"]["rmse"] > total["rmse"]
+
+
+def test_baselines_are_what_pandas_says(result, raw):
+    window = (raw.index >= "2017-05-08") & (raw.index < "2017-05-22")
+    for name, before in (("same_hour_last_week", raw.shift(168)), ("same_hour_yesterday", raw.shift(24))):
+        error = (raw - before)[window]
+        expected = float(np.sqrt((error**2).mean()).mean())
+        assert result[0].as_dict()["baselines"][name]["rmse"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_report_says_when_each_was_forecast(result):
+    rows = pd.read_csv(result[1] / "scored_rows.csv", parse_dates=["origin_ts", "reading_ts"])
+    ahead = (rows["reading_ts"] - rows["origin_ts"]).dt.total_seconds() / 3600
+    assert sorted(ahead.unique()) == list(range(24))
+    assert (rows["origin_ts"].dt.tz_convert("America/Los_Angeles").dt.hour == 0).all()
+
+
+def test_a_late_forecast_is_scored_on_the_hours_that_were_asked(file, raw):
+    content = run(file, horizon="15h-38h", origin_hour=10, delay_hours=10, until=date(2017, 5, 20)).as_dict()
+    # Twelve origins at ten o'clock; the last one's next day lies behind the end.
+    assert (content["rows"], content["origins"]) == (HOMES * 11 * 24, 11)
+    assert (content["protocol"]["hours"], content["protocol"]["delay_hours"]) == (38, 10)
+    # Known until midnight: the latest value at each clock time is of the day before the origin's, two days back.
+    error = (raw - raw.shift(48))[(raw.index >= "2017-05-09") & (raw.index < "2017-05-20")]
+    expected = float(np.sqrt((error**2).mean()).mean())
+    assert content["baselines"]["same_hour_yesterday"]["rmse"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_feature_that_knows_a_day_too_much_is_found():
+    table = synthetic()
+
+    def leaking(group, origin_ts_s):
+        days = clock_days(origins_of(group, origin_ts_s + 86_400, 48).batch)
+        return ahead_features(days, targets(days, 48), 1.0).matrix
+
+    assert ahead_leak_findings(table) == []
+    found = {finding.where for finding in ahead_leak_findings(table, leaking)}
+    assert {"latest_at_clock", "profile_28d", "last_day"} <= found
+    assert found <= set(AHEAD_FEATURES)
