@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meter_core.contracts.features import WEEKEND_FROM
-from meter_core.contracts.forecasts import HISTORY_NEEDED_VALUES, HISTORY_REACH_DAYS
+from meter_core.contracts.forecasts import FORECAST_HOURS, HISTORY_NEEDED_VALUES, HISTORY_REACH_DAYS
 from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.clock_days import ClockDays, Targets, slot_weekdays
 from meter_core.features.history import mean_of
@@ -40,6 +40,8 @@ AHEAD_FEATURES: Final = (
     "known_days",
 )
 """Names and order of the columns. Energies are mean kW as a share of the meter's level.
+
+`lead_hours`: from the end of what is known, at most 168.
 
 `latest_at_clock`: the latest value known at this clock time, of 7 days; `..._same_weekday`: of 4 such weekdays.
 `profile_*`: means at this clock time over so many days (7 values needed; 3 for one weekday), `ew7` over 56 days with
@@ -96,7 +98,8 @@ def ahead_features(days: ClockDays, coming: Targets, usual_kw: float) -> AheadFe
     recent = _recent(days, level_kw) | _range_of_day(of_slots["profile_28d"])
     recent["known_days"] = np.minimum(known / days.slots, LEVEL_DAYS)
     values |= {name: column[:, None] for name, column in recent.items()}
-    values["lead_hours"], values["local_hour"] = coming.lead * (days.step_s / 3600.0), coming.local_minute / 60.0
+    values["lead_hours"] = np.minimum(coming.lead * (days.step_s / 3600.0), FORECAST_HOURS)
+    values["local_hour"] = coming.local_minute / 60.0
     values["is_weekend"] = weekend
     matrix = np.empty((*coming.lead.shape, len(AHEAD_FEATURES)))
     for column, name in enumerate(AHEAD_FEATURES):
