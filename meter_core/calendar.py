@@ -141,6 +141,23 @@ def _first_occurrence(quarter: int, zone: str) -> tuple[int, Clock]:
     return offset, Clock.AMBIGUOUS if exists else Clock.NONEXISTENT
 
 
+def local_midnights(from_s: int, until_s: int, zone: str) -> IntArray:
+    """Return the UTC seconds at which the local days that a span touches begin, and at which the last of them ends.
+
+    A day that has no midnight, because the clock changes then, begins with its first instant. A day that a zone
+    left out (Samoa's 30 December 2011) is left out.
+    """
+    ends = np.array([from_s, max(from_s, until_s - 1)], dtype=np.int64)
+    first, last = np.floor_divide(ends + utc_offset_minutes(ends, zone) * 60, DAY_S).tolist()
+    return np.unique(local_to_utc(np.arange(first, last + 2, dtype=np.int64) * DAY_S, zone)[0])
+
+
+def iso_local(ts_s: IntArray, zone: str) -> list[str]:
+    """Return instants in UTC seconds as ISO 8601 with the local clock's offset, `2010-01-01T00:00:00+01:00`."""
+    where = zone_of(zone)
+    return [datetime.fromtimestamp(instant, where).isoformat() for instant in ts_s.tolist()]
+
+
 def iso_utc(ts_s: int) -> str:
     """Return an instant in UTC seconds as ISO 8601, `2009-12-31T23:00:00Z`."""
     return datetime.fromtimestamp(int(ts_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from meter_core.calendar import clock_shift_minutes, local_hour_and_weekday, utc_offset_minutes
+from meter_core.calendar import clock_shift_minutes, local_hour_and_weekday
 from meter_core.contracts.errors import UsageError
 from meter_core.contracts.features import RECENT_VALUES
 from meter_core.contracts.readings import (
@@ -25,6 +25,7 @@ from meter_core.contracts.readings import (
     ReadingBatch,
 )
 from meter_core.features.history import DAY_MINUTES, HISTORY_DAYS, feature_matrix, steps_back
+from meter_core.features.interval_grid import even_clock
 
 CHUNK_ROWS = 2_048
 """Rows whose windows are in memory at once: 22 MB at 1,344 values."""
@@ -230,11 +231,8 @@ class Windows:
 
 def places(group: ReadingTable, ts_s: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
     """Return the place of instants on a meter's grid and whether they lie on it; whole days by the local calendar."""
-    step_s = int(group.interval_minutes[0]) * 60
-    clock_s, first_s = ts_s, group.ts_s[:1]
-    if step_s >= DAY_MINUTES * 60:
-        clock_s, first_s = (at + utc_offset_minutes(at, str(group.zone[0])) * 60 for at in (ts_s, first_s))
-    since_first = clock_s - first_s
+    step_s, zone = int(group.interval_minutes[0]) * 60, str(group.zone[0])
+    since_first = even_clock(ts_s, step_s, zone) - even_clock(group.ts_s[:1], step_s, zone)
     return np.floor_divide(since_first, step_s), np.mod(since_first, step_s) == 0
 
 
