@@ -336,3 +336,46 @@ SELECT (SELECT count(*) FROM meter) AS meters,
        (SELECT count(*) FROM source_file WHERE status = 'stopped') AS stopped,
        (SELECT coalesce(sum(row_count), 0)::bigint FROM prediction_run) AS predictions,
        (SELECT max(made_at) FROM prediction_run) AS newest_prediction_at;
+
+-- name: newest_value
+-- Months are asked from the newest back: the key begins with meter and channel, so that each costs one look.
+(SELECT r.reading_ts, r.interval_minutes
+   FROM meter_reading r
+  WHERE r.meter_id = m.meter_id AND r.channel = %(channel)s AND r.units_kwh IS NOT NULL
+    AND r.quality = ANY (%(qualities)s::text[])
+  ORDER BY r.reading_ts DESC
+  LIMIT 1)
+
+-- name: meters_from
+SELECT m.meter_id, m.zone, newest.reading_ts, newest.interval_minutes
+  FROM meter m
+  LEFT JOIN LATERAL {newest_value} AS newest ON true
+ WHERE m.meter_id > %(after)s
+   AND (%(meters)s::text[] IS NULL OR m.meter_id = ANY (%(meters)s::text[]))
+ ORDER BY m.meter_id
+ LIMIT %(limit)s;
+
+-- name: one_meter
+-- A meter that may not be seen is asked for too: its answer must take as long as that of one that is not there.
+SELECT m.meter_id, m.zone, newest.reading_ts, newest.interval_minutes
+  FROM meter m
+  LEFT JOIN LATERAL {newest_value} AS newest ON true
+ WHERE m.meter_id = %(meter_id)s AND (%(meters)s::text[] IS NULL OR m.meter_id = ANY (%(meters)s::text[]));
+
+-- name: values_until
+SELECT array_agg(extract(epoch FROM reading_ts)::bigint ORDER BY reading_ts), array_agg(units_kwh ORDER BY reading_ts)
+  FROM meter_reading
+ WHERE meter_id = %(meter_id)s AND channel = %(channel)s
+   AND reading_ts >= %(since)s AND reading_ts <= %(last)s
+   AND interval_minutes = %(interval_minutes)s AND units_kwh IS NOT NULL AND quality = ANY (%(qualities)s::text[]);
+
+-- name: energy_between
+-- Of each span between two edges: energy, minutes of known values, and the rank of the poorest quality among them.
+SELECT width_bucket(reading_ts, %(edges)s::timestamptz[]) - 1,
+       sum(units_kwh ORDER BY reading_ts), sum(interval_minutes)::bigint,
+       min(array_position(%(ranked)s::text[], quality)) - 1
+  FROM meter_reading
+ WHERE meter_id = %(meter_id)s AND channel = %(channel)s
+   AND reading_ts >= %(since)s AND reading_ts < %(until)s AND units_kwh IS NOT NULL
+ GROUP BY 1
+ ORDER BY 1;
