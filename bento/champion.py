@@ -18,6 +18,7 @@ import numpy as np
 from bento.card import model_card
 from bento.news import News
 from meter_core.contracts.errors import MeterError, UnavailableError
+from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.contracts.readings import IntArray
 from meter_core.jobs.on_record import require_on_record
 from meter_core.models.predictor import Predictor
@@ -32,6 +33,7 @@ FIRST_LOOK_S: Final = 2.0
 RETRY_REFUSED_S: Final = 60.0
 """How long a champion that could not be used is left alone, unless the alias moves or its record changes."""
 
+TASKS: Final = {name: task for task, name in REGISTERED_MODELS.items()}
 WARM_UP_S: Final = 30.0
 PACKAGED: Final = Path(__file__).parents[1] / "packaged"
 """Copies of champions that an image or a bento brings along, a folder a model (`bento/build.py`)."""
@@ -191,7 +193,7 @@ class ChampionSource(Generic[M]):
         if ref is None or self._registry is None:
             self.stale = self.champion is not None
             asked = "the registry has no champion yet" if self._registry else "no registry is set (MLFLOW_TRACKING_URI)"
-            self._note(ModelState.NONE_YET, f"{asked}; run `meter train`")
+            self._note(ModelState.NONE_YET, f"{asked}; run `meter train --task {TASKS[self.name]}`")
         elif ref == self._ref:
             self.stale, self._stand_in = False, ""
             self._note(ModelState.LOADED, "")

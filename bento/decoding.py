@@ -32,7 +32,14 @@ _WANTED = re.compile(r"Expected (?P<what>[a-z]+)\b.*, got .*")
 _FIELD = re.compile(r"Object (?P<what>missing required|contains unknown) field (?P<name>.*)")
 _NAN = re.compile(rb"[:\[,]\s*-?(NaN|Infinity)\b")
 _NO_NAN = "JSON has neither NaN nor Infinity: give null where nothing was measured"
-_KINDS = {"float": "a number", "int": "a whole number", "str": "text", "array": "a list", "bool": "true, false, 0 or 1"}
+_KINDS = {
+    "float": "a number",
+    "int": "a whole number",
+    "str": "text",
+    "array": "a list",
+    "object": "an object",
+    "bool": "true, false, 0 or 1",
+}
 
 
 def decode_reading(body: bytes) -> Reading:
@@ -44,10 +51,10 @@ def decode_reading(body: bytes) -> Reading:
     try:
         return _READING.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
-        raw = _raw(body, error)
+        raw = raw_values(body, error)
         if not isinstance(raw, dict):
-            raise _not_an(raw, "object with the fields of one reading") from error
-        raise _refusal(notes_of(raw, 0, in_single), error) from error
+            raise not_an(raw, "object with the fields of one reading") from error
+        raise refusal_of(notes_of(raw, 0, in_single), error) from error
 
 
 def decode_batch(body: bytes) -> tuple[Columns, Where, bool]:
@@ -68,7 +75,7 @@ def notes_of(raw: dict[str, Any], row: int, where: Where) -> Iterator[Note]:
     for field, value in raw.items():
         if field not in FIELD_TYPES:
             yield unknown(where(row, field), field, value)
-        elif (reason := _wrong(value, FIELD_TYPES[field])) is not None:
+        elif (reason := why_wrong(value, FIELD_TYPES[field])) is not None:
             yield wrong_type(where(row, field), field, value, reason)
 
 
@@ -77,13 +84,13 @@ def _decode_list(body: bytes) -> Sequence[Reading]:
     try:
         return _READINGS.decode(body).readings
     except (msgspec.DecodeError, RecursionError) as error:
-        raw = _raw(body, error)
+        raw = raw_values(body, error)
         readings = raw.get("readings") if isinstance(raw, dict) else None
         if not isinstance(readings, list):
-            raise _not_an(raw, 'object {"readings": [...]} or {"columns": [...], "rows": [[...]]}') from error
+            raise not_an(raw, 'object {"readings": [...]} or {"columns": [...], "rows": [[...]]}') from error
         _limited("readings", len(readings))
         notes = (note for row, one in enumerate(readings) for note in _notes_of_entry(one, row))
-        raise _refusal(notes, error) from error
+        raise refusal_of(notes, error) from error
 
 
 def _notes_of_entry(raw: Any, row: int) -> Iterable[Note]:
@@ -102,7 +109,7 @@ def _decode_table(body: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
             raise wrong_values(notes)
         rows = msgspec.json.decode(table.rows, type=rows_type(tuple(table.columns)))
     except (msgspec.DecodeError, RecursionError) as error:
-        raise _refusal(_table_notes(_raw(body, error)), error) from error
+        raise refusal_of(_table_notes(raw_values(body, error)), error) from error
     _limited("rows", len(rows))
     if not rows:
         raise wrong_values([Note("rows", "list of 0", "there are no rows", "give one list of values a reading")])
@@ -155,7 +162,7 @@ def _limited(path: str, count: int) -> None:
         raise RefusedRequestError(413, f"{many}; {remedy}", [Note(path, f"list of {count}", many, remedy)])
 
 
-def _raw(body: bytes, error: Exception) -> Any:
+def raw_values(body: bytes, error: Exception) -> Any:
     """Return the body as plain values.
 
     Raises:
@@ -164,7 +171,7 @@ def _raw(body: bytes, error: Exception) -> Any:
     try:
         return msgspec.json.decode(body)
     except msgspec.ValidationError:
-        raise _refusal([], error) from error
+        raise refusal_of([], error) from error
     except (msgspec.DecodeError, RecursionError) as broken:
         reason = "nested too deeply" if isinstance(broken, RecursionError) else str(broken)
         note = Note("", None, reason, _NO_NAN if _NAN.search(body) else "send one JSON object in UTF-8; see /docs")
@@ -172,7 +179,7 @@ def _raw(body: bytes, error: Exception) -> Any:
         raise RefusedRequestError(400, detail, [note]) from broken
 
 
-def _wrong(value: Any, expected: Any) -> str | None:
+def why_wrong(value: Any, expected: Any) -> str | None:
     """Return why a value is none of a type, None where it is one."""
     try:
         msgspec.convert(value, expected)
@@ -181,7 +188,7 @@ def _wrong(value: Any, expected: Any) -> str | None:
     return None
 
 
-def _refusal(notes: Iterable[Note], error: Exception) -> RefusedRequestError:
+def refusal_of(notes: Iterable[Note], error: Exception) -> RefusedRequestError:
     """Return the refusal of what was found; in the decoder's own words where no field is to blame."""
     return wrong_values(_counted(notes) or [_note_of(error)])
 
@@ -212,12 +219,14 @@ def _readable(error: Exception) -> str:
         if unit and least:
             return "it is empty"
         return f"{'less' if least else 'more'} than {float(bound['limit']):,.10g}{unit} cannot be"
+    if "matching regex" in said:
+        return "not written as it should be"
     if wanted := _WANTED.fullmatch(said):
         return f"not {_KINDS.get(wanted['what'], wanted['what'])}"
     return said[:1].lower() + said[1:]
 
 
-def _not_an(raw: Any, expected: str) -> RefusedRequestError:
+def not_an(raw: Any, expected: str) -> RefusedRequestError:
     """Return the refusal of a body of another shape."""
     note = Note("", shortened(raw), f"the body is not an {expected}", "see /docs for an example")
     return wrong_values([note])

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,6 +22,8 @@ from bento.schemas import Note, Prediction, Predictions, PredictionTable, Readin
 from bento.wire import Answer, RefusedRequestError, encode, wrong_values
 
 logger = logging.getLogger("bentoml.meter")
+
+Item = TypeVar("Item")
 
 MOST_WAITING: Final = 2_048
 """Single readings that may wait; one more is refused, so that latency does not run away."""
@@ -243,7 +245,8 @@ class Predicting:
         champion = self.champion()
         there = [row for row, item in enumerate(items) if not item.gone()]
         outcomes: list[Outcome] = [None] * len(items)
-        answers = _answers([items[row].reading for row in there], champion) if there else []
+        readings = [items[row].reading for row in there]
+        answers = spared(readings, lambda some: answer_each(some, champion)) if there else []
         for row, answer in zip(there, answers, strict=True):
             outcomes[row] = answer
         self._metrics.batch(
@@ -265,15 +268,15 @@ def _settled(outcome: Outcome) -> Prediction:
     raise wrong_values(outcome) if outcome else RefusedRequestError(400, "the client left")
 
 
-def _answers(readings: Sequence[Reading], champion: Champion) -> Sequence[Outcome]:
-    """Return the answers of readings; where something fails, each is tried alone to spare the others."""
+def spared(items: Sequence[Item], answer: Callable[[Sequence[Item]], Sequence[Any]]) -> Sequence[Any]:
+    """Return the answers of items; where something fails, each is tried alone to spare the others."""
     try:
-        return answer_each(readings, champion)
+        return answer(items)
     except Exception as error:
-        if len(readings) == 1:
-            logger.exception("a reading could not be answered")
+        if len(items) == 1:
+            logger.exception("one of those that wait could not be answered")
             return [error]
-        return [outcome for reading in readings for outcome in _answers([reading], champion)]
+        return [outcome for item in items for outcome in spared([item], answer)]
 
 
 def _encoded(columns: list[Sequence[Any]], as_table: bool, version: str) -> bytes:

@@ -52,7 +52,7 @@ def local_times(values: dict[str, Sequence[Any]], where: Where, now_s: float, no
             continue
         if hour[row] < 0 or weekday[row] < 0:
             notes.setdefault(row, []).extend(_missing_time(row, hour[row] < 0, weekday[row] < 0, where))
-        if (zone := values["zone"][row]) is not None and (wrong := _wrong_zone(zone)) is not None:
+        if (zone := values["zone"][row]) is not None and (wrong := wrong_zone(zone)) is not None:
             notes.setdefault(row, []).append(wrong_type(where(row, "zone"), "zone", zone, wrong))
     _read_clock(times, where, notes)
     return times
@@ -89,35 +89,35 @@ def _read_stamp(
 ) -> None:
     """Put one stamp and zone into `times`, or say what is wrong with them."""
     found: list[Note] = []
-    instant = _instant(stamp, where(row, "reading_ts"), now_s, found)
+    instant_s = instant(stamp, where(row, "reading_ts"), now_s, found)
     if zone is None:
         found.append(Note(where(row, "zone"), None, "zone is missing beside reading_ts", REMEDIES["zone"]))
-    elif (wrong := _wrong_zone(zone)) is not None:
+    elif (wrong := wrong_zone(zone)) is not None:
         found.append(wrong_type(where(row, "zone"), "zone", zone, wrong))
     if found:
         notes.setdefault(row, []).extend(found)
     else:
-        times.ts_s[row] = instant
+        times.ts_s[row] = instant_s
         times.zones[row] = zone  # type: ignore[index]  # a list here; callers see a sequence
 
 
-def _instant(stamp: str, path: str, now_s: float, found: list[Note]) -> int:
+def instant(stamp: str, path: str, now_s: float, found: list[Note], field: str = "reading_ts") -> int:
     """Return a stamp's UTC seconds; what is wrong with it is added to `found`."""
     try:
         moment = datetime.fromisoformat(stamp)
     except ValueError:
-        found.append(wrong_type(path, "reading_ts", stamp, "not a time"))
+        found.append(wrong_type(path, field, stamp, "not a time"))
         return 0
     if moment.tzinfo is None:
-        found.append(wrong_type(path, "reading_ts", stamp, "without an offset it could be any of 24 hours"))
+        found.append(wrong_type(path, field, stamp, "without an offset it could be any of 24 hours"))
         return 0
-    instant = int(moment.timestamp() // 1)
-    if instant > now_s + AHEAD.total_seconds() or instant < EARLIEST_S:
-        found.append(wrong_type(path, "reading_ts", stamp, "that is no time a meter measures at; check its clock"))
-    return instant
+    instant_s = int(moment.timestamp() // 1)
+    if instant_s > now_s + AHEAD.total_seconds() or instant_s < EARLIEST_S:
+        found.append(wrong_type(path, field, stamp, "that is no time a meter measures at; check its clock"))
+    return instant_s
 
 
-def _wrong_zone(name: str) -> str | None:
+def wrong_zone(name: str) -> str | None:
     """Return why a name is no zone, None where it is one."""
     try:
         zone_of(name)

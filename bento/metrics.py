@@ -10,6 +10,7 @@ BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 NEWEST: Final = "mostrecent"
 """A gauge is one figure, not one for each process that once wrote it."""
 
+FORECAST_BATCH_BUCKETS: Final = (1, 2, 4, 8, 16)
 AGE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 
 
@@ -44,6 +45,10 @@ class ServingMetrics:
             multiprocess_mode=NEWEST,
         )
         self._shown: dict[str, str] = {}
+        self._forecasts = Counter("meter_forecasts", "Forecasts made, by model version.", ("model_version",))
+        self._forecast_batch = Histogram(
+            "meter_forecast_batch_size", "Forecasts computed together.", buckets=FORECAST_BATCH_BUCKETS
+        )
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def request(self, route: str, status: int, seconds: float) -> None:
@@ -83,6 +88,12 @@ class ServingMetrics:
         self._shown[source.name] = version
         self._refused.labels(source.name).set(source.state is ModelState.REFUSED)
         self._stale.labels(source.name).set(source.stale)
+
+    def forecasts(self, size: int, model_version: str) -> None:
+        """Count forecasts made together."""
+        if size:
+            self._forecast_batch.observe(size)
+            self._forecasts.labels(model_version).inc(size)
 
 
 def _know_the_process() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bento.schemas import FIELD_TYPES, Note
 from meter_core.contracts.features import POSSIBLE_RANGE, RECENT_VALUES, USUAL_RANGE
+from meter_core.contracts.forecasts import FORECAST_HOURS
 
 LONGEST_ECHO: Final = 80
 LONGEST_MISTYPED: Final = 40
@@ -33,6 +34,12 @@ REMEDIES: Final = {
     "interval_minutes": "give a whole number of minutes, such as 60",
     "recent_kwh": f"give a list of up to {RECENT_VALUES} numbers of kWh, newest last, null where not measured",
     "load_intensity": "leave it out: it is computed from load_kw",
+    "units_kwh": "give a number of kWh, or null where nothing was measured",
+    "origin_ts": "give the start of the first interval to forecast, as 2009-06-01T18:00:00+02:00, or leave it out",
+    "start": "give the start of the first interval of the history, as 2009-06-01T18:00:00+02:00",
+    "horizon": f"give hours or days, such as 24h or 7d, at most {FORECAST_HOURS}h",
+    "history": 'give [{"reading_ts": ..., "units_kwh": ...}, ...] or {"start": ..., "units_kwh": [...]}; see /docs',
+    "weather": 'give [{"reading_ts": ..., "temperature_c": ...}, ...], or leave it out',
 }
 
 
