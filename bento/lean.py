@@ -126,7 +126,7 @@ class LeanApp:
 
 def _request(caller: Caller, params: Mapping[str, str], scope: Any, receive: Any, body: bytes) -> Request:
     """Return what a handler gets to see."""
-    return Request(body, caller, partial(has_left, receive), params, scope["query_string"])
+    return Request(body, caller, partial(has_left, receive), params, scope["query_string"], dict(scope["headers"]))
 
 
 def _unless_known(answer: Answer, head: Mapping[bytes, bytes]) -> Answer:

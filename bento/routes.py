@@ -22,6 +22,7 @@ class Request(NamedTuple):
         gone: whether the client has left by now, so that nobody waits for the answer.
         params: what stands in the path's `{...}`, decoded.
         query: after the question mark, as sent.
+        head: headers, names in lower case.
     """
 
     body: bytes
@@ -29,6 +30,7 @@ class Request(NamedTuple):
     gone: Callable[[], bool]
     params: Mapping[str, str]
     query: bytes
+    head: Mapping[bytes, bytes]
 
 
 Handler = Callable[[Request], Awaitable[Answer]]

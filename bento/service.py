@@ -18,9 +18,12 @@ from bento.cors import Cors
 from bento.data_docs import data_docs_folder
 from bento.decoding import decode_reading
 from bento.exchange import take_short_way
+from bento.forecast_model import load_forecast_model, try_forecast
+from bento.forecasting import FORECAST_LIMIT, Forecasting
 from bento.handlers import LARGEST_MICRO_BATCH, Predicting, try_out
 from bento.keys import Keys
 from bento.lean import LeanApp
+from bento.meters import MeterPages
 from bento.metrics import ServingMetrics
 from bento.pages import page_routes
 from bento.private import DROP_AFTER_MS, AsgiApp, OutsideService
@@ -30,6 +33,7 @@ from bento.tracing import Tracing
 from bento.wire import RefusedRequestError, wrong_values
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.settings import Settings
+from meter_core.store.lookups import Lookups
 
 ONE_LIMIT: Final = 262_144
 """Bytes of one reading: 1,344 values with all their digits, and room."""
@@ -48,6 +52,11 @@ class Worker:
             settings, REGISTERED_MODELS["reading"], load_champion, try_out, self.metrics.model_of
         )
         self.predicting = Predicting(self.source, self.metrics)
+        self.ahead = ChampionSource(
+            settings, REGISTERED_MODELS["ahead"], load_forecast_model, try_forecast, self.metrics.model_of
+        )
+        self.forecasting = Forecasting(self.ahead, self.metrics)
+        self.meters = MeterPages(Lookups(settings.database_url) if settings.database_url else None, self.forecasting)
         self.keys = Keys(settings.api_keys_file)
         self.tracing = Tracing(settings.trace_share)
         self._tasks: list[asyncio.Task[None]] = []
@@ -60,7 +69,8 @@ class Worker:
 
     async def start(self) -> None:
         """Load the champion and warm up before the first request is taken."""
-        await self.source.start(self.predicting.warm_up)
+        await self.meters.start()
+        await asyncio.gather(self.source.start(self.predicting.warm_up), self.ahead.start(self.forecasting.warm_up))
         self._tasks.append(asyncio.create_task(self.keys.follow()))
         gc.collect()
         gc.freeze()  # what is loaded by now stays: looking for garbage in it would stop every request for 30 ms
@@ -69,14 +79,17 @@ class Worker:
         """Stop what runs beside the requests."""
         for task in self._tasks:
             task.cancel()
-        await self.source.stop()
+        await asyncio.gather(self.source.stop(), self.ahead.stop(), self.meters.stop())
         self.predicting.close()
+        self.forecasting.close()
         await asyncio.to_thread(self.tracing.close)
 
     def _routes(self) -> Iterator[Route]:
         """Yield all that is answered outside BentoML's middleware."""
         yield Route("POST", "/predict", self.predicting.one, ONE_LIMIT)
         yield Route("POST", "/predict_batch", self.predicting.many, MANY_LIMIT)
+        yield Route("POST", "/forecast", self.forecasting.post, FORECAST_LIMIT)
+        yield from self.meters.routes()
         # With keys nothing is shown to just anyone, and a link in a browser brings no key.
         yield from page_routes(self.source, None if self.keys.closed else data_docs_folder(self.settings))
 
