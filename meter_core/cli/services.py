@@ -22,6 +22,7 @@ def up(as_json: JsonOption = False) -> None:
     with speaking(as_json) as speaker:
         settings = Settings()
         with services(settings, set(Need), progress=speaker.say) as urls:
+            make_schema(settings, urls)
             speaker.say("deploying the flows")
             deploy_flows(urls)
             links = shown_urls(settings, urls)
@@ -37,12 +38,15 @@ def up(as_json: JsonOption = False) -> None:
 
 def serve(as_json: JsonOption = False) -> None:
     """Serve predictions over HTTP, with the page, until Ctrl-C."""
-    with speaking(as_json) as speaker, services(Settings(), {Need.PAGE}, progress=speaker.say) as urls:
-        links = {"page": urls.page_url, "API": f"{urls.page_url}/docs"}
-        if not speaker.result({"urls": links}):
-            speaker.facts(links)
-            speaker.say("Ctrl-C stops it.")
-        until_interrupted(lambda: time.sleep(INBOX_POLL_SECONDS))
+    with speaking(as_json) as speaker:
+        settings = Settings()
+        with services(settings, {Need.PAGE}, progress=speaker.say) as urls:
+            make_schema(settings, urls)
+            links = {"page": urls.page_url, "API": f"{urls.page_url}/docs"}
+            if not speaker.result({"urls": links}):
+                speaker.facts(links)
+                speaker.say("Ctrl-C stops it.")
+            until_interrupted(lambda: time.sleep(INBOX_POLL_SECONDS))
 
 
 def status(as_json: JsonOption = False) -> None:
@@ -57,6 +61,14 @@ def status(as_json: JsonOption = False) -> None:
             )
         if any(check.severity is Severity.ERROR for check in checks):
             raise typer.Exit(1)
+
+
+def make_schema(settings: Settings, urls: Connections) -> None:
+    """Make the schema of the embedded database, which the page asks; one from outside has who makes its own."""
+    from meter_core.store import Store
+
+    if settings.database_url is None and urls.database_url is not None:
+        Store(urls.database_url).upgrade()
 
 
 def ingest_arrivals(speaker: Speaker, settings: Settings, urls: Connections) -> None:

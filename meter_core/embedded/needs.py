@@ -19,7 +19,7 @@ PHASES: tuple[tuple[Need, ...], ...] = ((Need.POSTGRES, Need.MLFLOW, Need.PREFEC
 
 _REQUIRES: dict[Need, frozenset[Need]] = {
     Need.WORKER: frozenset({Need.POSTGRES, Need.MLFLOW, Need.PREFECT}),  # its flows read, train and report
-    Need.PAGE: frozenset({Need.MLFLOW}),  # it polls the registry for the champion
+    Need.PAGE: frozenset({Need.POSTGRES, Need.MLFLOW}),  # it shows known meters, and follows the registry's champions
 }
 
 

@@ -28,7 +28,7 @@ class PageServer(WebServer):
     title = "the page"
     port_setting = "page_port"
     health_path = "/livez"
-    told = ("mlflow_tracking_uri", "files_url")
+    told = ("database_url", "mlflow_tracking_uri", "files_url")
 
     def folder(self) -> Path:
         """The repository: the service is found by path."""

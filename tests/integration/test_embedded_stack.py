@@ -84,11 +84,12 @@ def test_the_page_alone_is_shared_with_one_that_has_everything(stack):
     settings, connections, _ = stack
     with services(settings, {Need.PAGE}) as few:
         assert few.page_url == connections.page_url
-        assert few.database_url is None
+        assert few.prefect_api_url is None
         (page,) = [state for state in running(settings) if state.name == "page"]
     environment = psutil.Process(page.pid).environ()
     assert environment["MLFLOW_TRACKING_URI"] == connections.mlflow_tracking_uri
-    assert "METER_DATABASE_URL" not in environment, "the page has no business with the database"
+    assert environment["METER_DATABASE_URL"] == connections.database_url.get_secret_value()
+    assert "PREFECT_API_URL" not in environment, "the page has no business with Prefect"
 
 
 def test_they_listen_on_this_machine_alone(stack):
