@@ -1,11 +1,11 @@
 """The API's description, from the same declarations that decode and check."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
+from bento.openapi_forecast import FORECAST_TYPES, forecast_paths
+from bento.openapi_parts import REF, answer, post, problems, ref
 from bento.schemas import Predictions, PredictionTable, Problem, Reading, Readings, Table
 from meter_core import __version__
 
@@ -30,7 +30,6 @@ TABLE_EXAMPLE: Final = {
     ],
     "rows": [[237.5, None, 0.998, 2.79, None, 18, 5], [232.0, None, 1.0, 4.07, None, 19, 5]],
 }
-REF: Final = "#/components/schemas/{name}"
 
 
 def _given(*names: str, kind: str) -> dict[str, Any]:
@@ -46,7 +45,7 @@ EITHER_TIME: Final = [
 
 def openapi() -> dict[str, Any]:
     """Return the OpenAPI 3.1 description of what the service answers."""
-    types = (Reading, Readings, Table, Predictions, PredictionTable, Problem)
+    types = (Reading, Readings, Table, Predictions, PredictionTable, Problem, *FORECAST_TYPES)
     _, schemas = msgspec.json.schema_components(types, ref_template=REF)
     schemas["Reading"] |= {"anyOf": EITHER_TIME, "example": EXAMPLE}
     return {
@@ -55,6 +54,7 @@ def openapi() -> dict[str, Any]:
         "paths": {
             "/predict": {"post": _predict()},
             "/predict_batch": {"post": _predict_batch()},
+            **forecast_paths(),
             "/model": {"get": _card()},
             "/livez": {"get": _probe("livez", "Whether the process lives.")},
             "/readyz": {"get": _probe("readyz", _READY, s503=_UNREADY)},
@@ -78,40 +78,34 @@ _KEY_SCHEMES: Final = {
 
 
 def _predict() -> dict[str, Any]:
-    return _post(
+    return post(
         "predict",
+        "Predict",
         "Predict one reading",
-        {"$ref": _ref("Reading")},
-        {"$ref": _ref("Prediction")},
+        {"$ref": ref("Reading")},
+        {"$ref": ref("Prediction")},
         {"one reading": EXAMPLE},
     )
 
 
 def _predict_batch() -> dict[str, Any]:
-    asked = {"anyOf": [{"$ref": _ref("Readings")}, {"$ref": _ref("Table")}]}
-    given = {"anyOf": [{"$ref": _ref("Predictions")}, {"$ref": _ref("PredictionTable")}]}
+    asked = {"anyOf": [{"$ref": ref("Readings")}, {"$ref": ref("Table")}]}
+    given = {"anyOf": [{"$ref": ref("Predictions")}, {"$ref": ref("PredictionTable")}]}
     examples = {"as objects": {"readings": [EXAMPLE]}, "as columns": TABLE_EXAMPLE}
-    return _post(
-        "predict_batch", "Predict up to 10,000 readings, answered in the layout they come in", asked, given, examples
+    return post(
+        "predict_batch",
+        "Predict",
+        "Predict up to 10,000 readings, answered in the layout they come in",
+        asked,
+        given,
+        examples,
     )
-
-
-def _post(name: str, summary: str, asked: Any, given: Any, examples: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of a POST route."""
-    named = {title: {"value": value} for title, value in examples.items()}
-    return {
-        "operationId": name,
-        "tags": ["Predict"],
-        "summary": summary,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": asked, "examples": named}}},
-        "responses": {"200": _answer("Predicted", given, X_MODEL_STALE), **_problems(*_PROBLEMS)},
-    }
 
 
 def _card() -> dict[str, Any]:
     """Return the description of the model card."""
     summary = "The model card: version, data window, scores beside baselines, features, limits."
-    responses = {"200": _answer("The card", {"type": "object"}), **_problems(401, 403, 503)}
+    responses = {"200": answer("The card", {"type": "object"}), **problems(401, 403, 503)}
     return {"operationId": "model", "tags": ["Model"], "summary": summary, "responses": responses}
 
 
@@ -125,50 +119,3 @@ def _probe(name: str, summary: str, **otherwise: str) -> dict[str, Any]:
 
 _READY: Final = "200 when a model is loaded or the registry has none yet, else 503."
 _UNREADY: Final = "A champion exists that is not loaded, or the registry cannot be asked"
-_PROBLEMS: Final = {
-    400: "Not JSON",
-    401: "No key, or none that is known, where keys are asked for",
-    403: "A key that may not see this",
-    408: "The body did not arrive in time",
-    413: "Too many readings or bytes",
-    422: "Wrong values, each with path, value and remedy",
-    429: "Overload; Retry-After says when",
-    503: "No model yet",
-}
-X_REQUEST_ID: Final = {
-    "X-Request-Id": {
-        "description": "The client's own where it sent a plain one, else a fresh one; the log has it too.",
-        "required": True,
-        "schema": {"type": "string"},
-    }
-}
-X_MODEL_STALE: Final = {
-    "X-Model-Stale": {
-        "description": "true while the registry has not confirmed the model, so that there may be a newer one.",
-        "schema": {"type": "string", "const": "true"},
-    }
-}
-RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-
-
-def _answer(description: str, schema: Any, headers: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
-    """Return the description of an answer in JSON."""
-    content = {"application/json": {"schema": schema}}
-    return {"description": description, "headers": X_REQUEST_ID | dict(headers), "content": content}
-
-
-def _problems(*statuses: int) -> dict[str, Any]:
-    """Return the descriptions of problems, by status."""
-    content = {"application/problem+json": {"schema": {"$ref": _ref("Problem")}}}
-    return {
-        str(status): {
-            "description": _PROBLEMS[status],
-            "headers": X_REQUEST_ID | (RETRY_AFTER if status in (429, 503) else {}),
-            "content": content,
-        }
-        for status in statuses
-    }
-
-
-def _ref(name: str) -> str:
-    return REF.format(name=name)

@@ -6,6 +6,8 @@ from meter_core.features.readings import ReadingTable
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.recipes import BOOSTING_SETTINGS, Recipe
 from meter_core.sources import load_profile, read_delivery
+from tests.integration.postgres_server import WHEEL, postgres_server
+from tests.service.forecast_world import keep_forecaster, load_fontana, quick_forecaster
 from tests.service.measured_hours import SAMPLE
 from tests.service.service_process import keep_as_last_copy, running_service
 
@@ -37,4 +39,27 @@ def service(predictor, tmp_path_factory):
     home = tmp_path_factory.mktemp("home with space")
     keep_as_last_copy(predictor, home)
     with running_service(home) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def forecaster():
+    return quick_forecaster()
+
+
+@pytest.fixture(scope="session")
+def meter_database():
+    """A PostgreSQL of its own with the shipped homes; tests may stop and start it."""
+    with postgres_server(WHEEL) as server:
+        load_fontana(server.url())
+        yield server
+
+
+@pytest.fixture(scope="session")
+def known(predictor, forecaster, meter_database, tmp_path_factory):
+    """A service with both models and that database."""
+    home = tmp_path_factory.mktemp("known")
+    keep_as_last_copy(predictor, home)
+    keep_forecaster(forecaster, home)
+    with running_service(home, settings={"METER_DATABASE_URL": meter_database.url()}) as running:
         yield running
