@@ -16,7 +16,7 @@ from bento.forecast_schemas import Forecast
 from bento.handlers import STALE, WARM_UP_BATCHES, spared
 from bento.keys import Caller
 from bento.metrics import ServingMetrics
-from bento.private import MicroBatcher, OverloadedError
+from bento.private import MicroBatcher, OverloadedError, turn
 from bento.routes import Request
 from bento.wire import Answer, RefusedRequestError, encode
 
@@ -94,7 +94,7 @@ class Forecasting:
         """
         self.model()
         try:
-            outcome = await self._batched(Waiting(asked, gone))
+            outcome = await turn(self._batched(Waiting(asked, gone)))
         except OverloadedError:
             raise self._overload() from None
         if outcome is None:

@@ -16,7 +16,7 @@ from bento.decoding import decode_batch, decode_reading
 from bento.keys import Caller
 from bento.metrics import ServingMetrics
 from bento.notes import Where
-from bento.private import MicroBatcher
+from bento.private import MicroBatcher, OverloadedError, turn
 from bento.routes import Request
 from bento.schemas import Note, Prediction, Predictions, PredictionTable, Reading
 from bento.wire import Answer, RefusedRequestError, encode, wrong_values
@@ -208,10 +208,8 @@ class Predicting:
             RefusedRequestError: 429 where the batcher dropped it.
         """
         try:
-            return await future
-        except asyncio.CancelledError:
-            if (task := asyncio.current_task()) and task.cancelling():
-                raise
+            return await turn(future)
+        except OverloadedError:
             raise self._overload() from None
 
     def _answered(self, outcome: Outcome) -> Answer:

@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import bentoml._internal.server
 from _bentoml_sdk.service.factory import Service
-from bentoml._internal.marshal.dispatcher import CorkDispatcher, Job
+from bentoml._internal.marshal.dispatcher import CorkDispatcher, Job, Optimizer
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -45,6 +45,10 @@ class OutsideService(Service):
         return wrapped
 
 
+class OverloadedError(Exception):
+    """The batcher dropped an item."""
+
+
 class MicroBatcher(Generic[Item, Answer]):
     """Takes one item at a time, and answers it in a batch as large as load makes it; first come, first served.
 
@@ -55,6 +59,7 @@ class MicroBatcher(Generic[Item, Answer]):
 
     def __init__(self, answer: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], max_batch: int) -> None:
         self._dispatcher = CorkDispatcher(DROP_AFTER_MS, max_batch, fallback=lambda: None, get_batch_size=_one)
+        self._dispatcher.optimizer = _Impatient(DROP_AFTER_MS / 1000)
         self._dispatcher(answer)
         self._waking: asyncio.Task[None] | None = None
 
@@ -89,6 +94,40 @@ class MicroBatcher(Generic[Item, Answer]):
         """How long the first of them has waited, in seconds; 0 where none does."""
         queue = self._dispatcher._queue
         return time.time() - queue[0].enqueue_time if queue else 0.0
+
+
+async def turn(future: "asyncio.Future[Answer]") -> Answer:
+    """Wait for the answer of an item.
+
+    Raises:
+        OverloadedError: where the batcher dropped it; and what the batch failed with.
+    """
+    try:
+        answer = await future
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+        raise OverloadedError from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+class _Impatient(Optimizer):
+    """Learns how long batches take, and holds nobody back for company.
+
+    BentoML's own holds the first of a batch back as long as those before it had to wait on average: after a burst that is
+    as long as the burst made them wait, and it fades over minutes.
+    """
+
+    @property
+    def wait(self) -> float:
+        """Seconds that the first of a batch is held back."""
+        return 0.0
+
+    @wait.setter
+    def wait(self, learnt: float) -> None:
+        """Take no notice of what was learnt."""
 
 
 def _one(_: object) -> int:

@@ -29,7 +29,7 @@ def quick_forecaster() -> Forecaster:
     frame = frame[(frame["meter_id"] <= "FONTANA-03") & (frame["reading_ts"] < FITTED_UNTIL)]
     table = ReadingTable.of(frame, ZONE)
     recipe = Recipe("boosting", "ahead", {"max_iter": 10, "min_samples_leaf": 200})
-    return fit_forecaster(table, recipe, int(FITTED_UNTIL.timestamp())).forecaster
+    return fit_forecaster(table, recipe, int(FITTED_UNTIL.timestamp())).predictor
 
 
 def keep_forecaster(forecaster: Forecaster, home: Path, version: str = "3") -> None:

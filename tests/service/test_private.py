@@ -5,7 +5,7 @@ import inspect
 
 import bentoml
 from _bentoml_sdk.service.factory import Service
-from bentoml._internal.marshal.dispatcher import CorkDispatcher
+from bentoml._internal.marshal.dispatcher import CorkDispatcher, Optimizer
 
 from bento.private import BENTOML_VERSION, MicroBatcher, OutsideService, api_page_assets, body_at_hand, has_left
 
@@ -57,6 +57,27 @@ def test_items_that_wait_together_are_answered_together_each_with_its_own():
     assert isinstance(answers[13], ValueError)
     assert max(batches) == 64
     assert sum(batches) == 200
+
+
+def test_nobody_is_held_back_for_company_however_long_others_had_to_wait():
+    """BentoML's own batcher holds the first of a batch back by what it learnt, here a minute."""
+
+    async def held_back(own_optimizer):
+        async def same(items):
+            return items
+
+        one = MicroBatcher(same, 64)
+        if own_optimizer:
+            one._dispatcher.optimizer = Optimizer(10.0)
+        for _ in range(20):
+            one._dispatcher.optimizer.log_outbound(1, wait=60.0, duration=0.001)
+        one._dispatcher.optimizer.trigger_refresh()
+        for _ in range(11):  # its training holds nobody back for long
+            await asyncio.wait_for(one(1), 10)
+        return one._dispatcher.optimizer.wait
+
+    assert asyncio.run(held_back(own_optimizer=False)) == 0
+    assert asyncio.run(held_back(own_optimizer=True)) > 1
 
 
 def test_the_batcher_says_how_many_wait_and_for_how_long():
