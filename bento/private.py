@@ -116,8 +116,8 @@ async def turn(future: "asyncio.Future[Answer]") -> Answer:
 class _Impatient(Optimizer):
     """Learns how long batches take, and holds nobody back for company.
 
-    BentoML's own holds the first of a batch back as long as those before it had to wait on average: after a burst that is
-    as long as the burst made them wait, and it fades over minutes.
+    BentoML's own holds the first of a batch back as long as those before it had to wait on average: after a burst that
+    is as long as the burst made them wait, and it fades over minutes.
     """
 
     @property
