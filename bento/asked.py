@@ -158,13 +158,13 @@ def _past_notes(asked: Asked) -> list[Note]:
     notes, use = [], asked.use
     late = len(asked.kwh) - 1 - int(known[-1]) if len(known) else 0
     if late:
-        message = f"of the last {late:,} intervals before the forecast begins nothing is known"
+        message = f"nothing is known of the {late:,} x {asked.interval_minutes} minutes before the forecast begins"
         notes.append(Note("history", late, message, "forecast all the same; send them once they are known"))
     if gaps := use.missing - late:
-        message = f"{gaps:,} intervals between the first and the last known value are missing"
+        message = f"missing between the first and the last known value: {gaps:,} x {asked.interval_minutes} minutes"
         notes.append(Note("history", gaps, message, "forecast all the same; nothing was filled in"))
     if use.used < use.needed:
-        message = f"{use.used:,} measured values are too few for a forecast of the meter's own"
+        message = f"too few measured values for a forecast of the meter's own: {use.used:,}"
         notes.append(Note("history", use.used, message, use.advice))
     return notes
 
