@@ -96,13 +96,7 @@ def backtest(
         SourceError: the file cannot be read.
         RefusedError: `meter ingest` would stop the file too, or too few measured readings before or in the test.
     """
-    if weather != "none":
-        raise UsageError(f"weather {weather!r} cannot be used yet: no model looks at it; say none")
-    options = {"horizon": horizon, "origin hour": origin_hour, "delay hours": delay_hours}
-    if known_task(task) == "reading" and options != {"horizon": "24h", "origin hour": 0, "delay hours": 0}:
-        raise UsageError(f"readings are predicted at their start: they have no {', no '.join(options)}")
-    if task == "ahead" and features != "snapshot":
-        raise UsageError("forecasts are made from history alone: leave features out")
+    _check_asked(known_task(task), features, weather, (horizon, origin_hour, delay_hours))
     progress(f"reading {file.name}")
     table, where = _table(file, profile, zone)
     windows = splits_of(table, where, test_from, until, refit)
@@ -119,6 +113,16 @@ def backtest(
     if out is not None:
         write_report(out, evaluation, chosen, content)
     return BacktestResult(evaluation, chosen, content, findings)
+
+
+def _check_asked(task: str, features: str, weather: str, ahead: tuple[str, int, int]) -> None:
+    """Refuse what a task does not know."""
+    if weather != "none":
+        raise UsageError(f"weather {weather!r} cannot be used yet: no model looks at it; say none")
+    if task == "reading" and ahead != ("24h", 0, 0):
+        raise UsageError("readings are predicted at their start: they have no horizon, no origin hour, no delay hours")
+    if task == "ahead" and features != "snapshot":
+        raise UsageError("forecasts are made from history alone: leave features out")
 
 
 def _of_readings(
