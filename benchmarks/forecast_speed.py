@@ -57,13 +57,7 @@ def histories(homes: list[ReadingTable], meters: int) -> HistoryBatch:
     for home in homes:
         at = daily_origins(home, int(home.ts_s[0]) + 57 * DAY_S, UNTIL_S)
         batches.append(origins_of(home, np.resize(at, each), 24).batch)
-    whole = HistoryBatch(
-        origin_ts_s=np.concatenate([batch.origin_ts_s for batch in batches]),
-        zones=[zone for batch in batches for zone in batch.zones],
-        interval_minutes=np.concatenate([batch.interval_minutes for batch in batches]),
-        kwh=np.concatenate([batch.kwh for batch in batches]),
-    )
-    return whole.take(np.arange(meters))
+    return HistoryBatch.stacked(batches).take(np.arange(meters))
 
 
 def least(action: Callable[[], object], repeats: int) -> float:

@@ -72,6 +72,18 @@ class HistoryBatch:
             meter_id=None if self.meter_id is None else self.meter_id[chosen],
         )
 
+    @classmethod
+    def stacked(cls, batches: "Sequence[HistoryBatch]") -> "HistoryBatch":
+        """Return the meters of several batches with windows of one width, in a row; without their temperatures."""
+        ids = [batch.meter_id for batch in batches if batch.meter_id is not None]
+        return cls(
+            origin_ts_s=np.concatenate([batch.origin_ts_s for batch in batches]),
+            zones=[zone for batch in batches for zone in batch.zones],
+            interval_minutes=np.concatenate([batch.interval_minutes for batch in batches]),
+            kwh=np.concatenate([batch.kwh for batch in batches]),
+            meter_id=np.concatenate(ids) if len(ids) == len(batches) else None,
+        )
+
 
 class Paths(Protocol):
     """Draws joint sample paths of a forecast."""

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from meter_core.calendar import DAY_S
 from meter_core.contracts.finding import Finding, Severity
-from meter_core.contracts.forecasts import HISTORY_REACH_DAYS, ForecastBatch, HistoryBatch
+from meter_core.contracts.forecasts import HISTORY_REACH_DAYS, HistoryBatch
 from meter_core.contracts.readings import DEFAULT_CHANNEL, IntArray
 from meter_core.features.origins import origins_of
 from meter_core.features.readings import ReadingTable
@@ -36,17 +37,18 @@ def forecast_frame(store: Store, forecaster: Forecaster, hours: int) -> tuple[pd
     since = newest - timedelta(days=HISTORY_REACH_DAYS + SILENT_DAYS + 1)
     table = stored_table(store.readings(since=since), store.interval_means())
     newest_s = int(newest.timestamp())
-    frames, unknown, silent = [], 0, 0
+    histories: dict[int, list[HistoryBatch]] = {}
+    unknown = silent = 0
     for span in table.groups():
         group = table.take(np.arange(span.start, span.stop))
-        batch = _history(group)
+        batch, minutes = _history(group), int(group.interval_minutes[0])
         if batch is None or int(batch.origin_ts_s[0]) <= newest_s - SILENT_DAYS * DAY_S:
             silent += 1
-        elif int(group.interval_minutes[0]) not in forecaster.intervals:
+        elif minutes not in forecaster.intervals:
             unknown += 1
         else:
-            horizon = hours * 60 // int(group.interval_minutes[0])
-            frames.append(_frame(batch, forecaster.forecast(batch, max(1, horizon))))
+            histories.setdefault(minutes, []).append(batch)
+    frames = [_frame(each, forecaster, max(1, hours * 60 // minutes)) for minutes, each in histories.items()]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     return frame, _left_out(silent, unknown, forecaster)
 
@@ -62,24 +64,29 @@ def _history(group: ReadingTable) -> HistoryBatch | None:
     return origins_of(known, end_s[measured[-1:]], 1).batch
 
 
-def _frame(batch: HistoryBatch, said: ForecastBatch) -> pd.DataFrame:
-    """Return one meter's forecast as rows; nobody was trained on what has not happened yet."""
-    ahead = said.reading_ts_s[0] - batch.origin_ts_s[0]
+def _frame(histories: list[HistoryBatch], forecaster: Forecaster, horizon: int) -> pd.DataFrame:
+    """Return forecasts as rows; nobody was trained on what has not happened yet."""
+    batch = HistoryBatch.stacked(histories)
+    said = forecaster.forecast(batch, horizon)
+
+    def each(values: NDArray[Any]) -> NDArray[Any]:
+        return np.repeat(values, horizon)
+
     return pd.DataFrame(
         {
-            "meter_id": batch.meter_id[0] if batch.meter_id is not None else None,
+            "meter_id": each(batch.meter_id if batch.meter_id is not None else np.full(len(batch), None)),
             "channel": DEFAULT_CHANNEL,
-            "origin_ts": _stamps(np.full(len(ahead), batch.origin_ts_s[0])),
-            "reading_ts": _stamps(said.reading_ts_s[0]),
-            "interval_minutes": batch.interval_minutes[0],
-            "units_kwh": said.mean_kwh[0],
-            "low_kwh": said.quantiles_kwh[0, :, 0],
-            "high_kwh": said.quantiles_kwh[0, :, -1],
-            "data_known_until": _stamps(np.full(len(ahead), said.known_until_s[0])),
-            "horizon_minutes": ahead // 60,
+            "origin_ts": _stamps(each(batch.origin_ts_s)),
+            "reading_ts": _stamps(said.reading_ts_s.ravel()),
+            "interval_minutes": each(batch.interval_minutes),
+            "units_kwh": said.mean_kwh.ravel(),
+            "low_kwh": said.quantiles_kwh[:, :, 0].ravel(),
+            "high_kwh": said.quantiles_kwh[:, :, -1].ravel(),
+            "data_known_until": _stamps(each(said.known_until_s)),
+            "horizon_minutes": (said.reading_ts_s - batch.origin_ts_s[:, None]).ravel() // 60,
             "in_training": False,
             "status": None,
-            "basis": said.basis[0],
+            "basis": each(said.basis),
         }
     )
 

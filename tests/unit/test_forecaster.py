@@ -71,16 +71,7 @@ def later(table):
     for span in table.groups():
         group = table.take(np.arange(span.start, span.stop))
         each.append(origins_of(group, daily_origins(group, FIT_UNTIL_S, FIRST_S + (DAYS - 2) * DAY_S), 24))
-    return stacked([one.batch for one in each]), np.concatenate([one.measured_kwh for one in each])
-
-
-def stacked(batches):
-    return HistoryBatch(
-        origin_ts_s=np.concatenate([batch.origin_ts_s for batch in batches]),
-        zones=[zone for batch in batches for zone in batch.zones],
-        interval_minutes=np.concatenate([batch.interval_minutes for batch in batches]),
-        kwh=np.concatenate([batch.kwh for batch in batches]),
-    )
+    return HistoryBatch.stacked([one.batch for one in each]), np.concatenate([one.measured_kwh for one in each])
 
 
 def test_ranges_hold_what_they_say_on_days_not_seen(forecaster, later):
