@@ -4,20 +4,19 @@ Run: .venv/bin/python benchmarks/champion.py
 Prints seconds of five starts each, and the latency of single readings at 200 a second without and with swaps.
 """
 
-import asyncio
 import contextlib
+import http.client
 import json
 import socket
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
-
-import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -29,8 +28,10 @@ from tests.service.service_process import Service, running_service
 
 STARTS: Final = 5
 RATE: Final = 200
+CLIENTS: Final = 4
 SECONDS: Final = 20
 SWAP_EVERY_S: Final = 2.0
+BODY: Final = json.dumps(SATURDAY_EVENING)
 
 
 def main() -> None:
@@ -82,7 +83,7 @@ def swaps(scratch: Path, registry: str, versions: Sequence[str]) -> None:
     with running_service(scratch / "swapped", registry) as service:
         service.wait_for(lambda: service.get("/readyz").status_code == 200)
         for name, changing in (("no swap", versions[:1]), (f"a swap every {SWAP_EVERY_S:g} s", versions)):
-            latencies, seen = asyncio.run(_asked_meanwhile(service, registry, changing))
+            latencies, seen = _asked_meanwhile(service, registry, changing)
             tail = statistics.quantiles(latencies, n=1000)
             print(
                 f"{name:20} {len(latencies)} answers of versions {', '.join(sorted(seen))}: "
@@ -90,31 +91,31 @@ def swaps(scratch: Path, registry: str, versions: Sequence[str]) -> None:
             )
 
 
-async def _asked_meanwhile(service: Service, registry: str, versions: Sequence[str]) -> tuple[list[float], set[str]]:
+def _asked_meanwhile(service: Service, registry: str, versions: Sequence[str]) -> tuple[list[float], set[str]]:
     """Return the latencies in ms, counted from when a request was due, and who answered."""
-    latencies: list[float] = []
-    seen: set[str] = set()
-    body = json.dumps(SATURDAY_EVENING).encode()
+    answers: list[tuple[float, str]] = []
+    port = int(service.url.rpartition(":")[2])
+    clients = [threading.Thread(target=_ask, args=(port, answers)) for _ in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    for turn in range(int(SECONDS / SWAP_EVERY_S)):
+        set_alias(registry, versions[turn % len(versions)])
+        time.sleep(SWAP_EVERY_S)
+    for client in clients:
+        client.join()
+    return [latency for latency, _ in answers], {version for _, version in answers}
 
-    async def ask(http: httpx.AsyncClient, due: float) -> None:
-        answer = await http.post("/predict", content=body, headers={"content-type": "application/json"})
-        answer.raise_for_status()
-        latencies.append((time.perf_counter() - due) * 1e3)
-        seen.add(answer.json()["model_version"])
 
-    async def change() -> None:
-        for turn in range(int(SECONDS / SWAP_EVERY_S)):
-            await asyncio.to_thread(set_alias, registry, versions[turn % len(versions)])
-            await asyncio.sleep(SWAP_EVERY_S)
-
-    async with httpx.AsyncClient(base_url=service.url, timeout=20) as http, asyncio.TaskGroup() as group:
-        group.create_task(change())
-        began = time.perf_counter()
-        for number in range(RATE * SECONDS):
-            due = began + number / RATE
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            group.create_task(ask(http, due))
-    return latencies, seen
+def _ask(port: int, answers: list[tuple[float, str]]) -> None:
+    """Ask at a constant rate over one connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    began = time.perf_counter()
+    for number in range(RATE * SECONDS // CLIENTS):
+        due = began + number * CLIENTS / RATE
+        time.sleep(max(0.0, due - time.perf_counter()))
+        connection.request("POST", "/predict", BODY, {"content-type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+        answers.append(((time.perf_counter() - due) * 1e3, answer["model_version"]))
 
 
 if __name__ == "__main__":
