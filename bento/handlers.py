@@ -28,8 +28,11 @@ Item = TypeVar("Item")
 MOST_WAITING: Final = 2_048
 """Single readings that may wait; one more is refused, so that latency does not run away."""
 
+A_BURST: Final = 1_024
+"""So many may wait however long the first of them has: a thousand at once are answered, also after a stall."""
+
 OLDEST_S: Final = 0.1
-"""While more than a batch waits and the first has waited longer, new readings are refused."""
+"""While more than a burst waits and the first has waited longer, new readings are refused."""
 
 MOST_BATCHES: Final = 8
 """Requests of many readings that may wait for their thread."""
@@ -227,7 +230,7 @@ class Predicting:
             RefusedRequestError: 429.
         """
         waiting = self._batched.waiting
-        if waiting >= MOST_WAITING or (waiting > LARGEST_MICRO_BATCH and self._batched.age_s > OLDEST_S):
+        if waiting >= MOST_WAITING or (waiting > A_BURST and self._batched.age_s > OLDEST_S):
             raise self._overload()
 
     def _overload(self) -> RefusedRequestError:

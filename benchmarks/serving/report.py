@@ -15,6 +15,7 @@ def as_markdown(results: Results, reached: Sequence[Bar]) -> str:
     """Return everything as text."""
     parts = [_machine(results["machine"]), _bars(reached)]
     parts += [_closed(count, found) for count, found in results["closed"].items()]
+    parts += ["wrk opens its connections within the time measured: from 1,000 on its p99 is that of opening them."]
     parts += [_open("Open loop, 1,000 connections, half of each one's capacity", results["open"])]
     parts += [_open("Open loop, 2,000 connections, four times each one's capacity", results["overload"])]
     parts += [_bursts(results["bursts"]), _batches(results["batches"]), _processes(results), _generator(results)]

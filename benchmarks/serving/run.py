@@ -48,7 +48,7 @@ class Plan:
     batches: int
 
 
-FULL: Final = Plan((1, 64, 256, 1_000, 2_000), rounds=4, seconds=4, open_seconds=10, bursts=5, batches=30)
+FULL: Final = Plan((1, 64, 256, 1_000, 2_000), rounds=3, seconds=4, open_seconds=10, bursts=7, batches=30)
 QUICK: Final = Plan((64, 1_000), rounds=1, seconds=2, open_seconds=3, bursts=3, batches=5)
 
 
