@@ -22,15 +22,15 @@ SLOW_S = 1.5
 
 
 def test_clients_that_send_their_headers_a_byte_at_a_time(service):
-    _trickle(service, post(ONE))
+    check_that_a_trickle_is_answered(service, post(ONE))
 
 
 def test_clients_that_send_their_body_a_byte_at_a_time(service):
     head, body = post(ONE).split(b"\r\n\r\n")
-    _trickle(service, body, first=head + b"\r\n\r\n")
+    check_that_a_trickle_is_answered(service, body, first=head + b"\r\n\r\n")
 
 
-def _trickle(service, text, first=b""):
+def check_that_a_trickle_is_answered(service, text, first=b""):
     """Send a bit of the text from many clients for a while, then the rest: each is answered in the end."""
     with unshaken(service):
         clients = [connected(service) for _ in range(SLOW_CLIENTS)]
@@ -179,6 +179,7 @@ def test_nothing_is_computed_for_clients_that_have_left(service):
     before = abandoned()
     with unshaken(service):
         service.wait_for(leave_at_once)
+    assert abandoned() > before
 
 
 def test_who_was_accepted_before_the_service_is_told_to_stop_is_answered(predictor, tmp_path):
