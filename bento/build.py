@@ -13,6 +13,7 @@ from typing import Any, Final
 import grimp
 
 from bento.champion import PACKAGED, load_champion
+from bento.forecast_model import load_forecast_model
 from meter_core.contracts.errors import MeterError, RefusedError, UsageError
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded import Need, services
@@ -23,8 +24,11 @@ from meter_core.settings import Settings
 ROOT: Final = Path(__file__).parents[1]
 SERVICE: Final = "bento.service"
 
-PACKAGED_TASKS: Final[dict[str, Callable[[ModelRef, Path], Any]]] = {"reading": load_champion}
-"""What loads, and so tries, the champion of each task that is packaged."""
+LOADERS: Final[dict[str, Callable[[ModelRef, Path], Any]]] = {
+    "reading": load_champion,
+    "ahead": load_forecast_model,
+}
+"""What loads, and so tries, the champion of each task."""
 
 
 def build(target: Path, settings: Settings) -> list[ModelRef]:
@@ -36,7 +40,8 @@ def build(target: Path, settings: Settings) -> list[ModelRef]:
 
     Raises:
         UsageError: where the folder is there and no earlier build made it.
-        RefusedError: where there is no champion, nobody is on record for it, or its files are not the registered ones.
+        RefusedError: where there is no champion for readings (for forecasts there need be none), nobody is on record
+            for one, or its files are not the registered ones.
         UnavailableError: where registry or database cannot be reached.
     """
     _clear(target)
@@ -46,7 +51,10 @@ def build(target: Path, settings: Settings) -> list[ModelRef]:
         shutil.copyfile(file, place)
     with services(settings, {Need.MLFLOW}) as urls:
         uri = urls.mlflow_tracking_uri or ""
-        return [_package(task, uri, settings, target / PACKAGED.name) for task in PACKAGED_TASKS]
+        found = [_package(task, uri, settings, target / PACKAGED.name) for task in LOADERS]
+    if not found[0]:
+        raise RefusedError(f"{REGISTERED_MODELS['reading']} has no champion to package; `meter train` makes one")
+    return [ref for ref in found if ref]
 
 
 def served_files() -> Iterable[Path]:
@@ -77,16 +85,16 @@ def _clear(target: Path) -> None:
     target.mkdir(parents=True)
 
 
-def _package(task: str, uri: str, settings: Settings, packaged: Path) -> ModelRef:
-    """Fetch a task's champion, on record and verified, try it, and leave it where a start looks last."""
+def _package(task: str, uri: str, settings: Settings, packaged: Path) -> ModelRef | None:
+    """Fetch a task's champion, on record and verified, try it, and leave it where a start looks last; None without."""
     name = REGISTERED_MODELS[task]
     with Registry(uri, name) as registry:
         ref = registry.champion()
         if ref is None:
-            raise RefusedError(f"{name} has no champion to package; `meter train` makes one")
+            return None
         require_on_record(ref, settings.database_url)
         folder = registry.fetch(ref, packaged / name)
-    PACKAGED_TASKS[task](ref, folder)
+    LOADERS[task](ref, folder)
     remember(packaged / name, ref, folder)
     return ref
 

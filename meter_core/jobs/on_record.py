@@ -17,10 +17,10 @@ def require_on_record(ref: ModelRef, database_url: SecretStr | None) -> None:
         UnavailableError: where the database cannot be reached.
     """
     if database_url is None:
-        require_promotion(ref.promotion, ref.predictor_digest, str(ref), ref.version)
+        require_promotion(ref.promotion, ref.predictor_digest, ref.name, ref.version)
         return
     from meter_core.store.connection import Database
     from meter_core.store.promotions import may_be_champion
 
     if not may_be_champion(Database(database_url), ref.name, ref.version, ref.predictor_digest):
-        raise no_record(str(ref), ref.version)
+        raise no_record(ref.name, ref.version)

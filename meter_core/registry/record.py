@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from meter_core.contracts.errors import RefusedError
-from meter_core.contracts.models import PROMOTED_AT_TAG, PROMOTED_BY_TAG, PROMOTED_DIGEST_TAG, PROMOTED_WHY_TAG
+from meter_core.contracts.models import (
+    PROMOTED_AT_TAG,
+    PROMOTED_BY_TAG,
+    PROMOTED_DIGEST_TAG,
+    PROMOTED_WHY_TAG,
+    REGISTERED_MODELS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +47,36 @@ class Promotion:
         return cls(*values) if all(values) else None
 
 
-def no_record(what: str, version: str) -> RefusedError:
-    """Return the error of a champion that nobody is on record for."""
+def no_record(name: str, version: str) -> RefusedError:
+    """Return the error of a champion, by registered model and version, that nobody is on record for."""
     return RefusedError(
-        f"{what} has no promotion record (who, why, digest), so it does not count as champion; "
-        f"`meter promote {version} --why ...` writes one"
+        f"{name} version {version} has no promotion record (who, why, digest), so it does not count as champion; "
+        f"{_promote(name, version)} writes one"
     )
 
 
-def require_promotion(promotion: Promotion | None, digest: str | None, what: str, version: str) -> None:
+def require_promotion(promotion: Promotion | None, digest: str | None, name: str, version: str) -> None:
     """Hold a version's record against the predictor it carries.
+
+    Args:
+        promotion: among its tags, None without one.
+        digest: of its predictor.
+        name: registered model.
+        version: of it.
 
     Raises:
         RefusedError: where there is no record, or it means other files.
     """
     if promotion is None:
-        raise no_record(what, version)
+        raise no_record(name, version)
     if promotion.digest != digest:
         raise RefusedError(
-            f"{what} was promoted with predictor digest {promotion.digest} and carries {digest}: it was changed after "
-            f"its promotion. Run `meter rollback`, or `meter promote {version} --why ...` if the change is right"
+            f"{name} version {version} was promoted with predictor digest {promotion.digest} and carries {digest}: it "
+            f"was changed after its promotion. Say {_promote(name, version)} if that is right, or roll back"
         )
+
+
+def _promote(name: str, version: str) -> str:
+    """Return the command that puts a version on record."""
+    task = next((task for task, model in REGISTERED_MODELS.items() if model == name), "reading")
+    return f"`meter promote {version} --task {task} --why ...`"
