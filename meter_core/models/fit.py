@@ -16,6 +16,7 @@ from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.history import FEATURE_SETS, HISTORY_DAYS, HISTORY_NEEDS, has_history
 from meter_core.features.readings import ReadingTable, table_features
 from meter_core.models.estimators import Estimator, estimator
+from meter_core.models.explain import typical_reading
 from meter_core.models.part import Part
 from meter_core.models.predictor import Predictor
 from meter_core.models.recipes import Recipe
@@ -224,5 +225,6 @@ def _assemble(
         intervals=tuple(int(interval) for interval in usual.interval_minutes),
         history=parts["history"].part if "history" in parts else None,
         floor_kw=0.0 if table.units_kwh.min() >= 0 else None,
+        reference=typical_reading(data.matrix, learn),
         about=known | dict(about),
     )

@@ -36,6 +36,8 @@ class Predictor:
         intervals: lengths in minutes that it was trained on; others are refused.
         history: answers readings whose `recent_kwh` gives a 28-day profile; None where the model has no such part.
         floor_kw: what no prediction goes below: 0 where no training value was negative, else None.
+        reference: (22,) features of a typical reading, columns as in `FEATURE_SETS["history"]`, NaN where never
+            measured: what an explanation compares with; None in files from before there were explanations.
         about: what the model card needs and no computation: recipe, training window, data digest; plain JSON types.
     """
 
@@ -44,6 +46,7 @@ class Predictor:
     intervals: tuple[int, ...]
     history: Part | None = None
     floor_kw: float | None = 0.0
+    reference: FloatArray | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def predict(self, batch: ReadingBatch) -> PredictionBatch:
@@ -78,6 +81,10 @@ class Predictor:
         snapshot = snapshot_matrix(batch)
         return snapshot if self.history is None else np.hstack([snapshot, history_matrix(batch)])
 
+    def floored(self, kw: FloatArray) -> FloatArray:
+        """Return power that does not go below the floor."""
+        return kw if self.floor_kw is None else np.maximum(kw, self.floor_kw)
+
     @property
     def empty_features(self) -> tuple[str, ...]:
         """Features that had no value in the training window and therefore no weight."""
@@ -104,6 +111,7 @@ class Predictor:
             intervals=tuple(words["intervals"]),
             history=Part.of(words["history"], under("history", numbers)) if words["history"] else None,
             floor_kw=words["floor_kw"],
+            reference=numbers.get("reference"),
             about=words["about"],
         )
         check_golden(predictor._golden_kwh(), numbers["golden.kwh"], folder)
@@ -125,9 +133,7 @@ class Predictor:
                 quantiles[rows] = part.residuals.quantiles_kw(mean[rows])
         quantiles[:, 0] = np.minimum(quantiles[:, 0], mean)
         quantiles[:, -1] = np.maximum(quantiles[:, -1], mean)
-        if self.floor_kw is not None:
-            mean, quantiles = np.maximum(mean, self.floor_kw), np.maximum(quantiles, self.floor_kw)
-        return mean, quantiles, enough, clock
+        return self.floored(mean), self.floored(quantiles), enough, clock
 
     def _check_intervals(self, batch: ReadingBatch) -> None:
         """Refuse interval lengths that were never trained on."""
@@ -145,6 +151,7 @@ class Predictor:
         """Return everything but words as arrays, by name."""
         numbers = named("snapshot", self.snapshot.arrays()) | named("usual", self.usual.arrays())
         numbers |= named("history", self.history.arrays()) if self.history else {}
+        numbers |= {} if self.reference is None else {"reference": self.reference}
         return numbers | {"golden.kwh": self._golden_kwh()}
 
     def _words(self) -> dict[str, Any]:
