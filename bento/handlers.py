@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from bento.answers import answer_each, checked, prediction_columns
+from bento.answers import Checked, answer_each, checked, prediction_columns
 from bento.champion import Champion, ChampionSource
 from bento.columns import Columns
 from bento.decoding import decode_batch, decode_reading
@@ -108,7 +108,7 @@ class Predicting:
             columns = self.columns(values, where, request.caller, champion)
             return _encoded(columns, as_table, champion.version)
 
-        return Answer(await self.in_thread(answered), headers=self._stale())
+        return Answer(await self.in_thread(answered), headers=self.stale())
 
     async def prediction(self, reading: Reading, caller: Caller, gone: Callable[[], bool]) -> Prediction:
         """Return the prediction of one reading, computed together with those that wait beside it.
@@ -164,13 +164,22 @@ class Predicting:
         Raises:
             RefusedRequestError: 403 or 422.
         """
+        found = self.usable(values, where, caller, champion)
+        return prediction_columns(values, found, champion)
+
+    def usable(self, values: Columns, where: Where, caller: Caller, champion: Champion) -> Checked:
+        """Return readings that are all right and that the caller may ask for, counted as answered; for `in_thread`.
+
+        Raises:
+            RefusedRequestError: 403 or 422.
+        """
         for meter_id in set(values["meter_id"]):
             caller.require(meter_id)
         found = checked(values, champion, where)
         if found.wrong:
             raise wrong_values([note for row in sorted(found.wrong) for note in found.wrong[row]])
         self._metrics.answered(len(found.batch), champion.version)
-        return prediction_columns(values, found, champion)
+        return found
 
     async def warm_up(self) -> None:
         """Let predictor and batcher learn before the first client comes."""
@@ -221,7 +230,7 @@ class Predicting:
         Raises:
             RefusedRequestError: where it came to no prediction.
         """
-        return Answer(encode(_settled(outcome)), headers=self._stale())
+        return Answer(encode(_settled(outcome)), headers=self.stale())
 
     def _require_room(self) -> None:
         """Refuse a reading that would have to wait too long.
@@ -238,7 +247,8 @@ class Predicting:
         detail = "too many readings are waiting; try again in a second, or send many at once to /predict_batch"
         return RefusedRequestError(429, detail, headers=((b"retry-after", b"1"),))
 
-    def _stale(self) -> Sequence[tuple[bytes, bytes]]:
+    def stale(self) -> Sequence[tuple[bytes, bytes]]:
+        """Return the headers of a prediction: whether its model may have a successor."""
         return STALE if self._source.stale else ()
 
     async def _answer(self, items: Sequence[Waiting]) -> list[Outcome]:

@@ -6,7 +6,7 @@ import msgspec
 
 from bento.openapi_forecast import FORECAST_TYPES, forecast_paths
 from bento.openapi_parts import REF, answer, post, problems, ref
-from bento.schemas import Predictions, PredictionTable, Problem, Reading, Readings, Table
+from bento.schemas import ExplainedPrediction, Predictions, PredictionTable, Problem, Reading, Readings, Table
 from meter_core import __version__
 
 EXAMPLE: Final = {
@@ -45,7 +45,7 @@ EITHER_TIME: Final = [
 
 def openapi() -> dict[str, Any]:
     """Return the OpenAPI 3.1 description of what the service answers."""
-    types = (Reading, Readings, Table, Predictions, PredictionTable, Problem, *FORECAST_TYPES)
+    types = (Reading, Readings, Table, Predictions, PredictionTable, ExplainedPrediction, Problem, *FORECAST_TYPES)
     _, schemas = msgspec.json.schema_components(types, ref_template=REF)
     schemas["Reading"] |= {"anyOf": EITHER_TIME, "example": EXAMPLE}
     return {
@@ -54,6 +54,7 @@ def openapi() -> dict[str, Any]:
         "paths": {
             "/predict": {"post": _predict()},
             "/predict_batch": {"post": _predict_batch()},
+            "/explain": {"post": _explain()},
             **forecast_paths(),
             "/model": {"get": _card()},
             "/livez": {"get": _probe("livez", "Whether the process lives.")},
@@ -100,6 +101,12 @@ def _predict_batch() -> dict[str, Any]:
         given,
         examples,
     )
+
+
+def _explain() -> dict[str, Any]:
+    summary = "Predict one reading, and say what moved the prediction away from that of a typical one"
+    given = {"$ref": ref("ExplainedPrediction")}
+    return post("explain", "Predict", summary, {"$ref": ref("Reading")}, given, {"one reading": EXAMPLE})
 
 
 def _card() -> dict[str, Any]:

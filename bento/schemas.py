@@ -126,6 +126,27 @@ class Prediction(Struct, frozen=True, gc=False):
     warnings: Annotated[list[Note], Meta(description="Unusual values: predicted all the same.")]
 
 
+class Contribution(Struct, frozen=True):
+    """What one group of inputs did to a prediction."""
+
+    group: Annotated[str, Meta(description="load, voltage, power_factor, temperature, frequency, time or recent.")]
+    value: Annotated[str, Meta(description="Of the reading, as people read it.")]
+    reference: Annotated[str, Meta(description="Of the typical reading, likewise.")]
+    kwh: Annotated[float, Meta(description="By how much it moved the prediction, kWh.")]
+    words: Annotated[str, Meta(description="All of it in one line.")]
+
+
+class ExplainedPrediction(Prediction, frozen=True):
+    """A prediction, and what moved it away from that of a typical reading: exact Shapley values of groups of inputs."""
+
+    reference_kwh: Annotated[
+        float | None, Meta(description="Predicted for a typical reading; null where the model was saved without one.")
+    ]
+    contributions: Annotated[
+        list[Contribution], Meta(description="The largest first; with reference_kwh they add up to units_kwh.")
+    ]
+
+
 class Predictions(Struct, frozen=True):
     """Predictions in the order of the readings."""
 

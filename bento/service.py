@@ -18,6 +18,7 @@ from bento.cors import Cors
 from bento.data_docs import data_docs_folder
 from bento.decoding import decode_reading
 from bento.exchange import take_short_way
+from bento.explaining import explaining
 from bento.forecast_model import load_forecast_model, try_forecast
 from bento.forecasting import FORECAST_LIMIT, Forecasting
 from bento.handlers import LARGEST_MICRO_BATCH, Predicting, try_out
@@ -88,6 +89,7 @@ class Worker:
         """Yield all that is answered outside BentoML's middleware."""
         yield Route("POST", "/predict", self.predicting.one, ONE_LIMIT)
         yield Route("POST", "/predict_batch", self.predicting.many, MANY_LIMIT)
+        yield Route("POST", "/explain", explaining(self.predicting), ONE_LIMIT)
         yield Route("POST", "/forecast", self.forecasting.post, FORECAST_LIMIT)
         yield from self.meters.routes()
         # With keys nothing is shown to just anyone, and a link in a browser brings no key.

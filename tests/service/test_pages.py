@@ -89,7 +89,7 @@ def test_every_example_of_the_description_is_answered(known):
         if "get" in methods:
             named = {one["name"]: one["example"] for one in methods["get"].get("parameters", ()) if "example" in one}
             assert known.get(path.format_map(named)).status_code == 200
-    assert tried == 6
+    assert tried == 7
 
 
 def test_the_description_has_the_bounds_of_the_contracts():
