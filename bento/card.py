@@ -24,6 +24,7 @@ def model_card(predictor: Predictor, ref: ModelRef) -> dict[str, Any]:
         "model_version": ref.version,
         "run_id": ref.run_id,
         "predictor_digest": ref.predictor_digest,
+        "promotion": {"by": given.by, "why": given.why, "at": given.at} if (given := ref.promotion) else None,
         "data_window": {"since": about.get("training_from_ts"), "until": about.get("training_until_ts")},
         "feature_set": about.get("features"),
         "features": list(features),

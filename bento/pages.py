@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from bento.champion import Champion, ChampionSource
 from bento.data_docs import ROUTE, document_at
+from bento.frame import PAGE_FOLDER, PAGES, framed
 from bento.openapi import openapi
 from bento.private import api_page_assets
 from bento.routes import Handler, Request, Route
+from bento.schemas import FIELD_TYPES, REQUIRED
 from bento.wire import Answer, RefusedRequestError, encode
 from meter_core.contracts import features
-
-PAGE_FOLDER: Final = Path(__file__).parent / "page"
 
 _ONLY_OURS: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -36,8 +36,12 @@ def page_routes(source: ChampionSource[Champion], data_docs: Path | None) -> Ite
     yield Route("GET", "/model", _card_of(source))
     yield _fixed("/docs.json", as_page(encode(openapi()), "application/json"))
     yield _fixed("/page/rules.json", as_page(encode(rules()), "application/json"))
+    for page in PAGES:
+        policy = WITH_OWN_STYLE if page.name == "docs" else _ONLY_OURS
+        yield _fixed(page.path, as_page(framed(page).encode(), "text/html; charset=utf-8", policy))
     for file in sorted(PAGE_FOLDER.iterdir()):
-        yield _fixed(_route(file), file_page(file, WITH_OWN_STYLE if file.name == "docs.html" else _ONLY_OURS))
+        if file.suffix != ".html":
+            yield _fixed(_route(file), file_page(file))
     for name in API_PAGE_FILES:
         yield _fixed(f"/page/{name}", file_page(api_page_assets() / name))
     if data_docs is not None:
@@ -92,6 +96,9 @@ def rules() -> dict[str, Any]:
         "full_load_kw": features.FULL_LOAD_KW,
         "weekend_from": features.WEEKEND_FROM,
         "recent_values": features.RECENT_VALUES,
+        "batch_limit": features.BATCH_LIMIT,
+        "fields": list(FIELD_TYPES),
+        "required": list(REQUIRED),
     }
 
 
@@ -115,4 +122,4 @@ def as_page(body: bytes, content_type: str, policy: str = _ONLY_OURS) -> Answer:
 
 def _route(file: Path) -> str:
     """Return where a file of the page is found."""
-    return {"index.html": "/", "docs.html": "/docs", "favicon.svg": "/favicon.svg"}.get(file.name, f"/page/{file.name}")
+    return "/favicon.svg" if file.name == "favicon.svg" else f"/page/{file.name}"

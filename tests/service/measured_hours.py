@@ -1,4 +1,4 @@
-"""The page's measured hours, cut from the shipped sample. `python tests/service/measured_hours.py` writes them anew."""
+"""The page's measured hours and weeks, cut from the shipped sample: `python tests/service/measured_hours.py`."""
 
 import csv
 import gzip
@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from meter_core.contracts.readings import CANONICAL_COLUMNS
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data" / "uci_sceaux_hourly_2006-2009.csv.gz"
 PRESETS = ROOT / "bento" / "page" / "presets.json"
+FORTNIGHT = ROOT / "bento" / "page" / "measured_fortnight.csv"
 ZONE = ZoneInfo("Europe/Paris")
 HISTORY_HOURS = 28 * 24
 
@@ -30,6 +33,19 @@ def presets() -> dict:
         "source": "UCI Individual Household Electric Power Consumption, one home in Sceaux (CC BY 4.0); data/README.md",
         "presets": [_preset(title, stamp, rows) for title, stamp in CHOSEN.items()],
     }
+
+
+def fortnight() -> str:
+    """Two weeks as a file to try: the canonical columns, and the zone."""
+    start = _utc("2009-11-30 00:00:00")
+    rows = _sample()
+    lines = [",".join((*CANONICAL_COLUMNS, "zone"))]
+    for hour in (start + timedelta(hours=n) for n in range(14 * 24)):
+        row = rows.get(hour)
+        if row is not None and row["load_kw"] and row["voltage_v"]:
+            kept = row | {"reading_ts": hour.astimezone(ZONE).isoformat(), "interval_minutes": "60", "zone": ZONE.key}
+            lines.append(",".join(kept[name] for name in (*CANONICAL_COLUMNS, "zone")))
+    return "\n".join(lines) + "\n"
 
 
 def _sample() -> dict[datetime, dict]:
@@ -69,3 +85,4 @@ def _value(text: str) -> float | None:
 
 if __name__ == "__main__":
     PRESETS.write_text(json.dumps(presets(), separators=(",", ":"), ensure_ascii=False) + "\n")
+    FORTNIGHT.write_text(fortnight())

@@ -8,7 +8,7 @@ import pytest
 from bento.notes import UNITS
 from bento.openapi import openapi
 from meter_core.contracts.features import FEATURES, POSSIBLE_RANGE
-from tests.service.measured_hours import PRESETS, presets
+from tests.service.measured_hours import FORTNIGHT, PRESETS, fortnight, presets
 from tests.service.readings import SATURDAY_EVENING
 
 
@@ -101,3 +101,4 @@ def test_the_description_has_the_bounds_of_the_contracts():
 
 def test_the_measured_hours_are_those_of_the_shipped_sample():
     assert json.loads(PRESETS.read_text()) == presets()
+    assert FORTNIGHT.read_text() == fortnight()

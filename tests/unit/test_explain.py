@@ -15,7 +15,8 @@ from meter_core.features.history import FEATURE_SETS
 from meter_core.features.readings import batches
 from meter_core.models.explain import GROUPS, explain, shapley, typical_reading
 from meter_core.models.fit import TrainingData, fit_predictor
-from meter_core.models.predictor import NUMBERS_FILE, Predictor
+from meter_core.models.packed import NUMBERS_FILE
+from meter_core.models.predictor import Predictor
 from meter_core.models.recipes import Recipe
 from tests.shipped_sample import sample_table
 

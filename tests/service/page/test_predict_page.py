@@ -1,64 +1,18 @@
-"""The page in a real browser: what it computes, asks, shows and says, by mouse and by keyboard, wide and on a phone."""
+"""The page of one prediction: what it computes, asks, shows and says, by mouse and by keyboard, wide and on a phone."""
 
 import re
-import shutil
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from meter_core.contracts.features import DERIVED, FEATURES
 from meter_core.features.snapshot import snapshot_matrix
 from tests.service.measured_hours import presets
 from tests.service.readings import SATURDAY_EVENING, batch_of
-from tests.service.service_process import running_service
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PHONE = {"width": 390, "height": 844}
-WIDE = {"width": 1280, "height": 900}
 ODD = SATURDAY_EVENING | {"voltage_v": 251, "power_factor": 0.84, "temperature_c": 40.5, "local_day_of_week": 2}
 """Made up: every flag raised but the weekend."""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not shutil.which(CHROMIUM):
-        pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def open_page(browser):
-    """Opens the page of a service; at the end there was no request elsewhere and no error in its scripts."""
-    contexts, foreign, broken = [], [], []
-
-    def opened(service, viewport=WIDE, **options):
-        context = browser.new_context(viewport=viewport, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.on("request", lambda request: None if request.url.startswith(service.url) else foreign.append(request.url))
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        page.goto(service.url)
-        page.wait_for_selector(".chip")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert foreign == []
-    assert broken == []
 
 
 def fill(page, reading):
@@ -124,6 +78,34 @@ def test_a_measured_hour_is_predicted_and_drawn(service, open_page):
         f"{kwh(answer['usual_low_kwh'])} to {kwh(answer['usual_high_kwh'])} kWh"
     )
     expect(page.locator("#provenance")).to_contain_text("among those it learned from")
+
+
+def test_what_moved_the_prediction_is_a_table_that_adds_up(service, open_page):
+    hour = next(one for one in presets()["presets"] if one["title"] == "Winter evening")
+    asked = {name: hour[name] for name in (*SATURDAY_EVENING, "meter_id", "recent_kwh")}
+    answer = service.post("/explain", asked).json()
+    page = open_page(service)
+    page.get_by_role("button", name="Winter evening").click()
+    expect(page.locator("#units")).to_have_text(kwh(answer["units_kwh"]))
+    table = page.get_by_role("table", name="What moved this prediction")
+    names = ["Load", "Recent use"]
+    for name, one in zip(names, answer["contributions"], strict=False):  # the two largest, in this order
+        assert name.split()[0].lower() == one["group"]
+    figures = [
+        float(text.replace("\N{MINUS SIGN}", "-")) for text in table.locator("tbody td:last-child").all_inner_texts()
+    ]
+    assert len(figures) == len(answer["contributions"]) + 2
+    assert figures[0] == pytest.approx(answer["reference_kwh"], abs=0.005)
+    assert figures[1:-1] == pytest.approx([one["kwh"] for one in answer["contributions"]], abs=0.005)
+    assert figures[-1] == pytest.approx(answer["units_kwh"], abs=0.005)
+    # Each bar begins where the one before ended, on one scale.
+    edges = page.evaluate(
+        """[...document.querySelectorAll(".moved .share")].map((one) =>
+           ["x", "width"].map((name) => Number(one.getAttribute(name))))"""
+    )
+    (_, typical), (load, grown) = edges[0], edges[1]
+    assert load == pytest.approx(typical)
+    assert grown / typical == pytest.approx(answer["contributions"][0]["kwh"] / answer["reference_kwh"], rel=1e-6)
 
 
 def test_the_range_is_drawn_to_scale(service, open_page):
@@ -224,91 +206,18 @@ def test_unusual_values_are_marked_and_still_predicted(service, open_page):
     expect(page.locator("#warnings .warning")).to_contain_text("Load now is 5.4, outside the usual 0 to 5 kW")
 
 
-def test_the_card_shows_scores_beside_baselines_and_empty_features(service, open_page):
-    page = open_page(service)
-    rows = page.locator(".scores tr")
-    expect(rows).to_have_count(5)
-    assert [row.split("\t")[0].strip() for row in rows.all_inner_texts()] == [
-        "This model, gradient boosting",
-        "This model, not told recent use",
-        "Load now and profile",
-        "Not chosen: linear regression",
-        "Overall mean",
-    ]  # the best first
-    widths = page.evaluate(
-        "[...document.querySelectorAll('.scores .track rect')].map((one) => Number(one.getAttribute('width')))"
-    )
-    assert widths == pytest.approx([100 * rmse / 0.84 for rmse in (0.46, 0.48, 0.5, 0.55, 0.84)])
-    assert set(page.locator(".tags .absent").all_inner_texts()) == {"temperature_c", "frequency_hz", "high_temp"}
-    expect(page.locator("#card")).to_contain_text("1 Jan 2009 \N{EN DASH} 31 Dec 2009")
-
-
-@pytest.mark.parametrize("viewport", [PHONE, WIDE, {"width": 320, "height": 640}], ids=["phone", "wide", "small"])
-def test_nothing_runs_over_the_edge(service, open_page, viewport):
-    page = open_page(service, viewport)
-    page.get_by_role("button", name="Heavy load").click()
-    expect(page.locator("#answer")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-    right = page.evaluate(
-        "Math.max(...[...document.querySelectorAll('#range text')].map((one) => one.getBoundingClientRect().right))"
-    )
-    assert right <= viewport["width"]
-
-
 def test_on_a_phone_the_answer_comes_into_view(service, open_page):
-    page = open_page(service, PHONE, reduced_motion="reduce")
+    page = open_page(service, viewport=PHONE, reduced_motion="reduce")
     page.get_by_role("button", name="Winter evening").click()
     expect(page.locator("#units")).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_has_contrast(service, open_page, scheme):
-    """WCAG 2.2 AA: 4.5 for text, computed from the colours the browser uses."""
-    page = open_page(service, color_scheme=scheme)
-    page.get_by_role("button", name="Heavy load").click()
-    expect(page.locator("#answer")).to_be_visible()
-    too_weak = page.evaluate(CONTRAST)
-    assert too_weak == []
-
-
-def test_without_a_model_the_page_says_so_kindly(open_page, tmp_path):
-    with running_service(tmp_path) as service:
-        page = open_page(service)
-        expect(page.locator("#notice")).to_contain_text("There is no model yet")
-        expect(page.locator("#notice")).to_contain_text("meter train")
-        fill(page, SATURDAY_EVENING)
-        page.get_by_role("button", name="Predict").click()
-        expect(page.locator("#predict")).to_have_attribute("aria-busy", "false")
-        expect(page.locator("#answer")).to_be_hidden()
-        expect(page.locator("#notice")).to_be_visible()
-
-
-def test_the_api_page_works_without_network(service, open_page):
-    page = open_page(service)
-    page.goto(f"{service.url}/docs")
-    expect(page.locator(".opblock-summary-path").first).to_contain_text("/predict")
-
-
-CONTRAST = """() => {
-  const parse = (text) => { const n = text.match(/[0-9.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, n) => sum + v * [0.2126, 0.7152, 0.0722][n], 0);
-  const behind = (one) => {
-    for (let at = one; at; at = at.parentElement) {
-      const colour = parse(getComputedStyle(at).backgroundColor);
-      if (colour[3] === 1) return colour;
-    }
-    return [255, 255, 255, 1];
-  };
-  const weak = [];
-  for (const one of document.querySelectorAll("body *")) {
-    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    if (!own || !one.getClientRects().length || one.closest("svg, script, noscript")) continue;
-    const [a, b] = [light(parse(getComputedStyle(one).color)), light(behind(one))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    const words = one.textContent.trim().slice(0, 20);
-    if (ratio < 4.5) weak.push(`${one.tagName}.${one.className} ${words} ${ratio.toFixed(2)}`);
-  }
-  return weak;
-}"""
+def test_without_a_model_the_page_says_so_kindly(bare, open_page):
+    page = open_page(bare)
+    expect(page.locator("#notice")).to_contain_text("There is no model yet")
+    expect(page.locator("#notice")).to_contain_text("meter train")
+    fill(page, SATURDAY_EVENING)
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator("#predict")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#answer")).to_be_hidden()
+    expect(page.locator("#notice")).to_be_visible()
