@@ -79,7 +79,7 @@ def test_semicolons_decimal_commas_and_quotes_are_read_and_written_alike(batch_p
     expect(page.locator("#format")).to_contain_text("2 lines, apart by semicolons, decimal commas")
     expect(page.locator("#columns .ignored")).to_contain_text("remark")
     predicted(page)
-    asked = {"columns": PLAIN.strip().split(",") + ["temperature_c", "power_factor", "frequency_hz"]}
+    asked = {"columns": [*PLAIN.strip().split(","), "temperature_c", "power_factor", "frequency_hz"]}
     asked["rows"] = [[2.79, 237.52, 18, 5, None, None, None], [1, 230, 3, 0, None, None, None]]
     units = [row[0] for row in service.post("/predict_batch", asked).json()["rows"]]
     _, rows = downloaded(page, ";")
