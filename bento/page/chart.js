@@ -18,11 +18,14 @@ export function canvas(host, height, label) {
   return { picture: svg("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": label }), width };
 }
 
-/** A bar from one share to another of a track, for the cells of a table; a `range` of shares lies over it. */
+/** A bar from one share to another of a track, for the cells of a table; a `range` of shares lies over it as a line. */
 export function track(from, to, range = null) {
-  const piece = (kind, one, other) => svg("rect", { class: kind, x: 100 * Math.min(one, other), width: Math.max(0.6, 100 * Math.abs(other - one)), height: 12 });
+  const piece = (kind, [one, other], y, height) => {
+    const width = one === other ? 0 : Math.max(0.6, 100 * Math.abs(other - one));
+    return svg("rect", { class: kind, x: 100 * Math.min(one, other), y, width, height });
+  };
   return svg("svg", { class: "track", viewBox: "0 0 100 12", preserveAspectRatio: "none", "aria-hidden": "true" },
-    piece("share", from, to), range ? piece("over", ...range) : null);
+    piece("share", [from, to], 0, 12), range ? piece("over", range, 4.5, 3) : null);
 }
 
 /** Draw now and whenever the host gets another width. */

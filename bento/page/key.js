@@ -1,6 +1,6 @@
 // The API key, where the service asks for one: asked for once, kept for this tab only, sent as a header and nowhere else.
 
-import { $, el } from "./dom.js";
+import { $, coded, el } from "./dom.js";
 import { sentence } from "./words.js";
 
 const PLACE = "meter-api-key";
@@ -26,7 +26,7 @@ function dialogue(why) {
   const field = el("input", { id: "api-key", type: "password", autocomplete: "off", spellcheck: "false", required: true });
   const form = el("form", { method: "dialog", class: "key-form" },
     el("h2", { id: "key-title" }, "This service asks for a key"),
-    el("p", { class: "help" }, `${sentence(why)} It stays in this tab and is forgotten when the tab is closed.`),
+    el("p", { class: "help" }, ...coded(sentence(why)), " It stays in this tab and is forgotten when the tab is closed."),
     el("div", { class: "field" }, el("label", { for: "api-key" }, "API key"), field),
     el("div", { class: "row" },
       el("button", { type: "submit", value: "use", class: "primary" }, "Use this key"),

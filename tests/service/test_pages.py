@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from bento.frame import PAGE_FOLDER, PAGES
 from bento.notes import UNITS
 from bento.openapi import openapi
 from meter_core.contracts.features import FEATURES, POSSIBLE_RANGE
@@ -13,7 +14,7 @@ from tests.service.readings import SATURDAY_EVENING
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/docs", "/page/style.css", "/page/app.js", "/page/presets.json", "/favicon.svg"]
+    "path", ["/", "/docs", "/batch", "/page/style.css", "/page/predict.js", "/page/presets.json", "/favicon.svg"]
 )
 def test_pages_come_with_a_policy_and_are_not_sent_twice(service, path):
     import httpx
@@ -27,13 +28,23 @@ def test_pages_come_with_a_policy_and_are_not_sent_twice(service, path):
     assert (head.content, head.headers["content-length"]) == (b"", str(len(first.content)))
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/docs", "/page/app.js", "/page/card.js", "/page/chart.js", "/page/style.css", "/page/docs.js"]
-)
-def test_no_page_names_another_server(service, path):
+def test_no_page_names_another_server(service):
     """The namespace of SVG is a name, not an address."""
-    text = service.get(path).text.replace("http://www.w3.org/2000/svg", "")
-    assert re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]+", text) == []
+    files = [file.name for file in PAGE_FOLDER.iterdir() if file.suffix in (".js", ".css")]
+    for path in [page.path for page in PAGES] + [f"/page/{name}" for name in files]:
+        text = service.get(path).text.replace("http://www.w3.org/2000/svg", "")
+        assert re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]+", text) == [], path
+
+
+def test_every_module_that_a_page_loads_is_there(service):
+    """Whatever an `import`, a `src` or an `href` names; modules are small enough to be read at once."""
+    for page in PAGES:
+        for found in re.findall(r'(?:src|href)="(/page/[^"]+)"', service.get(page.path).text):
+            assert service.get(found).status_code == 200, found
+    for file in PAGE_FOLDER.glob("*.js"):
+        text = file.read_text()
+        assert text.count("\n") < 200, file.name
+        assert [name for name in re.findall(r'from "\./([^"]+)"', text) if not (PAGE_FOLDER / name).is_file()] == []
 
 
 def test_probes(service):
