@@ -38,12 +38,14 @@ def bars(results: Results) -> list[Bar]:
 
 
 def _ratios(results: Results) -> Iterator[Bar]:
-    """Yield requests/s beside the others'."""
-    rates = {name: one["requests_s"] for name, one in results["closed"][CAPACITY_AT].items()}
+    """Yield requests/s beside the others', and answers a second of processor time, which a busy machine shakes less."""
+    found = results["closed"][CAPACITY_AT]
     for name, wanted in ((BARE, OF_BARE), (FASTAPI, OF_FASTAPI), (PLAIN, OF_STOCK)):
-        ratio = rates[OURS] / rates[name]
+        ratio = found[OURS]["requests_s"] / found[name]["requests_s"]
+        by_processor = found[name]["server_us"] / found[OURS]["server_us"]
         what = f"requests/s at {CAPACITY_AT} connections, of {name}"
-        yield Bar(what, f"at least {wanted:g}", f"{ratio:.2f}", ratio >= wanted)
+        words = f"{ratio:.2f} ({by_processor:.2f} by processor time)"
+        yield Bar(what, f"at least {wanted:g}", words, ratio >= wanted)
 
 
 def _latencies(results: Results) -> Iterator[Bar]:
