@@ -6,7 +6,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 LOCKS = {
-    "all.txt": ["serve", "jobs", "flows", "embedded", "dev"],
+    "all.txt": ["serve", "rpc", "jobs", "flows", "embedded", "dev"],
     "serve.txt": ["serve"],
     "jobs.txt": ["jobs", "flows"],
 }
