@@ -9,7 +9,7 @@ IMAGE_BUILD ?= k8s/images/docker-build
 SOURCES := meter_core flows bento tests benchmarks requirements
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test format lint types unit serving bento images prove lock clean
+.PHONY: help install demo test format lint types unit serving bento images prove lock proto clean
 
 help:  ## what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ prove: install  ## what takes twenty minutes: the whole benchmark, a soak, schem
 
 lock: install  ## resolve the locked versions anew from pyproject.toml
 	$(BIN)/python requirements/lock.py
+
+proto: install  ## generate meter_core/rpc anew from bento/proto
+	$(BIN)/python -m grpc_tools.protoc --proto_path=meter_core/rpc=bento/proto/meter/v1 \
+	  --python_out=. --pyi_out=. --grpc_python_out=. meter_core/rpc/prediction.proto
 
 clean:  ## forget .venv and the embedded state
 	rm -rf $(VENV) .meter
