@@ -88,7 +88,7 @@ def _decode_list(body: bytes) -> Sequence[Reading]:
         readings = raw.get("readings") if isinstance(raw, dict) else None
         if not isinstance(readings, list):
             raise not_an(raw, 'object {"readings": [...]} or {"columns": [...], "rows": [[...]]}') from error
-        _limited("readings", len(readings))
+        limited("readings", len(readings))
         notes = (note for row, one in enumerate(readings) for note in _notes_of_entry(one, row))
         raise refusal_of(notes, error) from error
 
@@ -110,7 +110,7 @@ def _decode_table(body: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
         rows = msgspec.json.decode(table.rows, type=rows_type(tuple(table.columns)))
     except (msgspec.DecodeError, RecursionError) as error:
         raise refusal_of(_table_notes(raw_values(body, error)), error) from error
-    _limited("rows", len(rows))
+    limited("rows", len(rows))
     if not rows:
         raise wrong_values([Note("rows", "list of 0", "there are no rows", "give one list of values a reading")])
     return table.columns, rows
@@ -123,7 +123,7 @@ def _column_notes(columns: list[str]) -> list[Note]:
     twice = (shortened(name) for name in sorted(times) if times[name] > 1)
     again = (Note("columns", name, f"{name} is named twice", "name each column once") for name in twice)
     absent = (missing("columns", name) for name in REQUIRED if name not in times)
-    return _counted(chain(strange, again, absent))
+    return counted(chain(strange, again, absent))
 
 
 def _table_notes(raw: Any) -> Iterable[Note]:
@@ -132,7 +132,7 @@ def _table_notes(raw: Any) -> Iterable[Note]:
         table = msgspec.convert(raw, Table)
     except msgspec.ValidationError as error:
         rows = raw.get("rows") if isinstance(raw, dict) else None
-        _limited("rows", len(rows) if isinstance(rows, list) else 0)
+        limited("rows", len(rows) if isinstance(rows, list) else 0)
         return [_note_of(error)]
     where = in_table(table.columns)
     return (note for row, values in enumerate(table.rows) for note in _row_notes(table.columns, values, row, where))
@@ -146,12 +146,12 @@ def _row_notes(columns: list[str], values: list[Any], row: int, where: Where) ->
     return notes_of(dict(zip(columns, values, strict=True)), row, where)
 
 
-def _counted(notes: Iterable[Note]) -> list[Note]:
+def counted(notes: Iterable[Note]) -> list[Note]:
     """Return the notes, and of very many one more than are counted."""
     return list(islice(notes, MOST_COUNTED + 1))
 
 
-def _limited(path: str, count: int) -> None:
+def limited(path: str, count: int) -> None:
     """Refuse more readings than one request may hold.
 
     Raises:
@@ -190,7 +190,7 @@ def why_wrong(value: Any, expected: Any) -> str | None:
 
 def refusal_of(notes: Iterable[Note], error: Exception) -> RefusedRequestError:
     """Return the refusal of what was found; in the decoder's own words where no field is to blame."""
-    return wrong_values(_counted(notes) or [_note_of(error)])
+    return wrong_values(counted(notes) or [_note_of(error)])
 
 
 def _note_of(error: Exception) -> Note:

@@ -94,7 +94,7 @@ class Predicting:
             RefusedRequestError: 400, 403, 422, 429 or 503.
         """
         outcome = await self._turn(self.begin(request.body, request.caller, request.gone))
-        return self._answered(outcome)
+        return Answer(encode(_settled(outcome)), headers=self.stale())
 
     async def many(self, request: Request) -> Answer:
         """Answer `POST /predict_batch`.
@@ -121,8 +121,26 @@ class Predicting:
         Raises:
             RefusedRequestError: 403, 422, 429 or 503.
         """
+        return _settled(await self._turn(self.ask(reading, caller, gone)))
+
+    def ask(self, reading: Reading, caller: Caller, gone: Callable[[], bool]) -> "asyncio.Future[Outcome]":
+        """Do what `prediction` does until it has to wait; `settled` does the rest.
+
+        Raises:
+            RefusedRequestError: 403, 429 or 503.
+        """
         self._require_room()
-        return _settled(await self._turn(self._ask(reading, caller, gone)))
+        return self._ask(reading, caller, gone)
+
+    def settled(self, future: "asyncio.Future[Outcome]") -> Prediction:
+        """Return the prediction of a reading whose turn has come.
+
+        Raises:
+            RefusedRequestError: 422, 429 or 503.
+        """
+        if future.cancelled():
+            raise self._overload()
+        return _settled(future.result())
 
     def begin(self, body: bytes, caller: Caller, gone: Callable[[], bool]) -> "asyncio.Future[Outcome]":
         """Do what `one` does until it has to wait; `finish` does the rest.
@@ -139,9 +157,7 @@ class Predicting:
         Raises:
             RefusedRequestError: 422, 429 or 503.
         """
-        if future.cancelled():
-            raise self._overload()
-        return self._answered(future.result())
+        return Answer(encode(self.settled(future)), headers=self.stale())
 
     async def in_thread(self, work: Callable[[Champion], Any]) -> Any:
         """Return what `work` makes of the present champion, done beside the event loop.
@@ -223,14 +239,6 @@ class Predicting:
             return await turn(future)
         except OverloadedError:
             raise self._overload() from None
-
-    def _answered(self, outcome: Outcome) -> Answer:
-        """Return what is sent back for a reading.
-
-        Raises:
-            RefusedRequestError: where it came to no prediction.
-        """
-        return Answer(encode(_settled(outcome)), headers=self.stale())
 
     def _require_room(self) -> None:
         """Refuse a reading that would have to wait too long.

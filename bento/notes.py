@@ -53,6 +53,11 @@ def in_list(row: int, field: str) -> str:
     return f"readings[{row}].{field}"
 
 
+def in_columns(row: int, field: str) -> str:
+    """Return the path of a field where every column is a list of its own, as in gRPC."""
+    return f"columns.{field}[{row}]"
+
+
 def in_table(columns: list[str]) -> Where:
     """Return the function that finds a field's path in `{"columns": [...], "rows": [...]}`."""
     position = {name: number for number, name in enumerate(columns)}
@@ -108,6 +113,8 @@ def _unit(field: str) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return str(value)  # infinity too, which JSON does not know and protobuf does
     short = shortened(value)
     if short is None or isinstance(short, bool):
         return {None: "null", True: "true", False: "false"}[short]

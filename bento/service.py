@@ -21,6 +21,8 @@ from bento.exchange import take_short_way
 from bento.explaining import explaining
 from bento.forecast_model import load_forecast_model, try_forecast
 from bento.forecasting import FORECAST_LIMIT, Forecasting
+from bento.grpc_methods import PredictionMethods
+from bento.grpc_server import GrpcServer
 from bento.handlers import LARGEST_MICRO_BATCH, Predicting, try_out
 from bento.keys import Keys
 from bento.lean import LeanApp
@@ -60,6 +62,9 @@ class Worker:
         self.meters = MeterPages(Lookups(settings.database_url) if settings.database_url else None, self.forecasting)
         self.keys = Keys(settings.api_keys_file)
         self.tracing = Tracing(settings.trace_share)
+        count = self.metrics.request
+        methods = PredictionMethods(self.predicting, self.keys, count, ONE_LIMIT, MANY_LIMIT)
+        self.grpc = GrpcServer(settings, methods, lambda: self.source.ready, self.tracing, count)
         self._tasks: list[asyncio.Task[None]] = []
 
     def app(self, inside: AsgiApp) -> LeanApp:
@@ -73,11 +78,13 @@ class Worker:
         await self.meters.start()
         await asyncio.gather(self.source.start(self.predicting.warm_up), self.ahead.start(self.forecasting.warm_up))
         self._tasks.append(asyncio.create_task(self.keys.follow()))
+        await self.grpc.start()
         gc.collect()
         gc.freeze()  # what is loaded by now stays: looking for garbage in it would stop every request for 30 ms
 
     async def stop(self) -> None:
         """Stop what runs beside the requests."""
+        await self.grpc.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(self.source.stop(), self.ahead.stop(), self.meters.stop())

@@ -135,7 +135,7 @@ async def read_body(head: Mapping[bytes, bytes], receive: Any, limit: int) -> by
         return whole
     if _announced(head) > limit:
         await _discard(head, receive)
-        raise _too_long(limit)
+        raise too_long(limit)
     try:
         return await _collected(head, receive, limit)
     except TimeoutError:
@@ -159,7 +159,7 @@ async def _collected(head: Mapping[bytes, bytes], receive: Any, limit: int) -> b
         if left < 0:
             if more:
                 await _discard(head, receive)
-            raise _too_long(limit)
+            raise too_long(limit)
     return b"".join(parts)
 
 
@@ -189,7 +189,8 @@ async def _discard(head: Mapping[bytes, bytes], receive: Any) -> None:
         return  # it announced more than it sends; it has waited long enough for its answer
 
 
-def _too_long(limit: int) -> RefusedRequestError:
+def too_long(limit: int) -> RefusedRequestError:
+    """Return the refusal of a body that is too long."""
     return RefusedRequestError(413, f"the body is over {limit:,} bytes; send fewer readings at once", headers=CLOSE)
 
 

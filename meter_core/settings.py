@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="address the embedded servers listen on")
     page_port: int = Field(default=5501, ge=0, le=65535, description="HTTP API and web page")
+    grpc_port: int = Field(default=5502, ge=0, le=65535, description="gRPC API")
     mlflow_port: int = Field(default=5500, ge=0, le=65535, description="embedded MLflow")
     prefect_port: int = Field(default=4200, ge=0, le=65535, description="embedded Prefect server")
     stop_above_share: float = Field(

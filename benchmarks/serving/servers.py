@@ -84,6 +84,7 @@ def running(name: str, home: Path) -> Iterator[Server]:
     command = [sys.executable, "-m", *COMMANDS[name], "--host", HOST, "--port", str(port)]
     env = {key: value for key, value in os.environ.items() if key not in ("MLFLOW_TRACKING_URI", "METER_DATABASE_URL")}
     env |= {"METER_HOME": str(home), "BENTOML_HOME": str(home / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
+    env |= {"METER_GRPC_PORT": "0"}
     log = home / f"{name}.log"
     with log.open("ab") as out:
         started = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)

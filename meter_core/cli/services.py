@@ -37,12 +37,12 @@ def up(as_json: JsonOption = False) -> None:
 
 
 def serve(as_json: JsonOption = False) -> None:
-    """Serve predictions over HTTP, with the page, until Ctrl-C."""
+    """Serve predictions over HTTP, with the page, and over gRPC, until Ctrl-C."""
     with speaking(as_json) as speaker:
         settings = Settings()
         with services(settings, {Need.PAGE}, progress=speaker.say) as urls:
             make_schema(settings, urls)
-            links = {"page": urls.page_url, "API": f"{urls.page_url}/docs"}
+            links = {"page": urls.page_url, "API": f"{urls.page_url}/docs", "gRPC": urls.grpc_address}
             if not speaker.result({"urls": links}):
                 speaker.facts(links)
                 speaker.say("Ctrl-C stops it.")
@@ -94,6 +94,7 @@ def shown_urls(settings: Settings, urls: Connections) -> dict[str, str | None]:
     return {
         "page": urls.page_url,
         "API": f"{urls.page_url}/docs",
+        "gRPC": urls.grpc_address,
         "MLflow": f"{urls.mlflow_tracking_uri}/#/models/{REGISTERED_MODELS['reading']}",
         "Prefect": urls.prefect_ui_url,
         "data docs": f"{urls.page_url}/data_docs/index.html",

@@ -22,7 +22,7 @@ ADDRESSES = frozenset({"METER_DATABASE_URL", "MLFLOW_TRACKING_URI", "METER_MLFLO
     "METER_PREFECT_API_URL",
 }
 """Variables that say where a service is: what the settings say counts, not what the shell happens to have."""
-_SERVICES = ("database_url", "mlflow_tracking_uri", "prefect_api_url", "page_url")
+_SERVICES = ("database_url", "mlflow_tracking_uri", "prefect_api_url", "page_url", "grpc_address")
 LOCAL_NAMES = "localhost,127.0.0.1,::1"
 
 
@@ -37,6 +37,7 @@ class Connections:
         mlflow_tracking_uri: MLflow server, also its web page.
         prefect_api_url: Ends in `/api`.
         page_url: HTTP API and web page.
+        grpc_address: host and port of the same API over gRPC.
         own_prefect: Whether that Prefect is the embedded one, whose settings lie under the home.
     """
 
@@ -46,6 +47,7 @@ class Connections:
     mlflow_tracking_uri: str | None = None
     prefect_api_url: str | None = None
     page_url: str | None = None
+    grpc_address: str | None = None
     own_prefect: bool = False
 
     @classmethod

@@ -1,12 +1,17 @@
-"""The HTTP API with the web page: `bentoml serve` on the application in `bento/`."""
+"""The HTTP API with the web page, and gRPC: `bentoml serve` on the application in `bento/`."""
 
 import sys
+from functools import cached_property
 from pathlib import Path
 
+from meter_core.embedded import ports, records
 from meter_core.embedded.applications import repository_with
 from meter_core.embedded.needs import Need
 from meter_core.embedded.web_server import WebServer
 from meter_core.settings import Settings
+
+GRPC = "grpc_address"
+"""Field of Connections, and what the record calls it."""
 
 SERVICE = "bento.service:MeterPrediction"
 
@@ -29,6 +34,30 @@ class PageServer(WebServer):
     port_setting = "page_port"
     health_path = "/livez"
     told = ("database_url", "mlflow_tracking_uri", "files_url")
+
+    @cached_property
+    def grpc_port(self) -> int:
+        """The port for gRPC from the settings; for 0 the one it had last time, or any.
+
+        Raises:
+            UnavailableError: the port is taken.
+        """
+        before = records.read(self.home, self.need)
+        kept = int(before.extra.get(GRPC, ":0").rpartition(":")[2]) if before else 0
+        port = self.settings.grpc_port
+        if not port:
+            return kept if kept and ports.is_free(self.host, kept) else ports.any_free(self.host)
+        if not ports.is_free(self.host, port):
+            raise ports.taken("gRPC", self.host, port, "METER_GRPC_PORT")
+        return port
+
+    def variables(self, port: int | None) -> dict[str, str]:
+        """Where it listens beside HTTP."""
+        return {"METER_HOST": self.host, "METER_GRPC_PORT": str(self.grpc_port)}
+
+    def extra(self) -> dict[str, str]:
+        """Where gRPC is reached."""
+        return {GRPC: f"{ports.client_host(self.host)}:{self.grpc_port}"}
 
     def folder(self) -> Path:
         """The repository: the service is found by path."""

@@ -17,6 +17,7 @@ from meter_core.embedded.home import Home, identity_of, open_home
 from meter_core.embedded.kinds import KINDS
 from meter_core.embedded.locks import CancelledError
 from meter_core.embedded.needs import PHASES, Need, with_required
+from meter_core.embedded.page_server import GRPC
 from meter_core.embedded.server import Progress
 from meter_core.embedded.use import Use, acquire
 from meter_core.settings import Settings
@@ -150,6 +151,8 @@ def _told(connections: Connections, uses: list[Use]) -> Connections:
         if field is not None:
             url = use.record.url
             change: dict[str, Any] = {field: SecretStr(url) if field == "database_url" else url}
+            if use.server.need == Need.PAGE:
+                change[GRPC] = use.record.extra.get(GRPC)
             if use.server.need == Need.PREFECT:
                 change["own_prefect"] = True
             connections = replace(connections, **change)

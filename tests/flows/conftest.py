@@ -63,7 +63,7 @@ class Stack:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     nothing = dict.fromkeys(("database_url", "mlflow_tracking_uri", "prefect_api_url", "files_url"))
-    any_port = dict.fromkeys(("page_port", "mlflow_port", "prefect_port"), 0)
+    any_port = dict.fromkeys(("page_port", "grpc_port", "mlflow_port", "prefect_port"), 0)
     settings = Settings(**{"home": tmp_path_factory.mktemp("home"), **nothing, **any_port})
     with services(settings, {Need.WORKER}) as connections:
         started = Stack(connections)

@@ -16,7 +16,7 @@ MakeSettings = Callable[..., Settings]
 def embedded_settings() -> MakeSettings:
     """Makes settings of a home with nothing from outside: any free ports, no external service."""
     nothing = dict.fromkeys(("database_url", "mlflow_tracking_uri", "prefect_api_url", "files_url"))
-    any_port = dict.fromkeys(("page_port", "mlflow_port", "prefect_port"), 0)
+    any_port = dict.fromkeys(("page_port", "grpc_port", "mlflow_port", "prefect_port"), 0)
 
     def make(home: Path, **changes: object) -> Settings:
         return Settings(**{"home": home, **nothing, **any_port, **changes})

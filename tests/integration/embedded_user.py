@@ -11,7 +11,7 @@ from meter_core.settings import Settings
 
 def main(home: str, *needs: str) -> None:
     nothing = dict.fromkeys(("database_url", "mlflow_tracking_uri", "prefect_api_url", "files_url"))
-    any_port = dict.fromkeys(("page_port", "mlflow_port", "prefect_port"), 0)
+    any_port = dict.fromkeys(("page_port", "grpc_port", "mlflow_port", "prefect_port"), 0)
     settings = Settings(home=Path(home), **nothing, **any_port)
     told: list[str] = []
     with services(settings, {Need(need) for need in needs}, progress=told.append):

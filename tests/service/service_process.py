@@ -27,6 +27,7 @@ class Service:
     process: subprocess.Popen
     log: Path
     client: httpx.Client
+    grpc: str
 
     def get(self, path: str) -> httpx.Response:
         return self.client.get(path)
@@ -55,7 +56,7 @@ def running_service(
 ) -> Iterator[Service]:
     """The service in `app` with its own METER_HOME; without an MLflow address it lives on the last copy there."""
     home.mkdir(parents=True, exist_ok=True)
-    port, log = free_port(), home / "service.log"
+    port, grpc_port, log = free_port(), free_port(), home / "service.log"
     # The module, as meter_core.embedded starts it.
     command = [sys.executable, "-m", "bentoml", "serve", "bento.service:MeterPrediction"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
@@ -65,6 +66,7 @@ def running_service(
         if name not in ("MLFLOW_TRACKING_URI", "PROMETHEUS_MULTIPROC_DIR")
     }
     env |= {"METER_HOME": str(home), "BENTOML_HOME": str(home / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
+    env |= {"METER_GRPC_PORT": str(grpc_port)}
     env |= {"METER_MODEL_POLL_SECONDS": "0.3"} | ({"MLFLOW_TRACKING_URI": mlflow_url} if mlflow_url else {})
     env |= settings or {}
     with log.open("ab") as out:
@@ -72,7 +74,8 @@ def running_service(
     url = f"http://127.0.0.1:{port}"
     # The server closes a connection that is idle for 5 s: ours is given up before.
     limits = httpx.Limits(keepalive_expiry=2)
-    service = Service(url, process, log, httpx.Client(base_url=url, timeout=60, limits=limits))
+    client = httpx.Client(base_url=url, timeout=60, limits=limits)
+    service = Service(url, process, log, client, f"127.0.0.1:{grpc_port}")
     try:
         service.wait_for(lambda: _answers(service), START_S)
         yield service

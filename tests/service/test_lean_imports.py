@@ -47,6 +47,7 @@ def test_nothing_heavy_is_loaded_by_serving(predictor, tmp_path):
     keep_as_last_copy(predictor, tmp_path)
     env = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     env |= {"METER_HOME": str(tmp_path), "BENTOML_HOME": str(tmp_path / "bentoml"), "PYTHONPATH": str(ROOT)}
+    env |= {"METER_GRPC_PORT": "0"}
     env |= {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}  # as `bentoml serve` sets it for its workers
     command = [sys.executable, "-c", SERVE_ONE, json.dumps(SATURDAY_EVENING)]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
