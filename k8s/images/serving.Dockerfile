@@ -26,7 +26,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/app /opt/app
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-    HOME=/tmp METER_HOME=/tmp/meter BENTOML_HOME=/tmp/bentoml \
+    HOME=/tmp METER_HOME=/tmp/meter BENTOML_HOME=/tmp/bentoml METER_HOST=0.0.0.0 \
     BENTOML_DO_NOT_TRACK=True DO_NOT_TRACK=1
 WORKDIR /opt/app
 USER 10001:10001

@@ -27,14 +27,14 @@ if _version_not_supported:
 
 class PredictionStub:
     """An API key goes into the metadata, as `authorization: Bearer KEY` or `x-api-key: KEY`. The id of a call is in the
-    initial metadata of its answer (`x-request-id`, the client's own where it sent one); `x-model-stale: true` stands
+    trailing metadata of its answer (`x-request-id`, the client's own where it sent one); `x-model-stale: true` stands
     beside it while the registry is away and the model may have a successor.
 
-    Errors: INVALID_ARGUMENT for wrong values, and for more than 10,000 readings in a batch; RESOURCE_EXHAUSTED for a
-    message over the limit of bytes, and while too many readings wait; UNAVAILABLE without a model and while the service
-    stops; UNAUTHENTICATED without a known key, PERMISSION_DENIED for a meter that the key may not see. The details
-    (google.rpc.Status in `grpc-status-details-bin`) hold a google.rpc.BadRequest with one entry a field, a
-    google.rpc.RetryInfo where trying again helps, and a `Problem`, which is what HTTP would answer.
+    Errors: INVALID_ARGUMENT for wrong values, more than 10,000 readings in a batch and messages that are too long or none
+    of these; RESOURCE_EXHAUSTED while too many readings wait; UNAVAILABLE without a model and while the service stops;
+    UNAUTHENTICATED without a known key, PERMISSION_DENIED for a meter that the key may not see. The details (a
+    google.rpc.Status in `grpc-status-details-bin`) hold a google.rpc.BadRequest with one entry a field, as many as fit
+    into 4 kB, and a google.rpc.RetryInfo where trying again helps.
     """
 
     def __init__(self, channel):
@@ -62,14 +62,14 @@ class PredictionStub:
 
 class PredictionServicer:
     """An API key goes into the metadata, as `authorization: Bearer KEY` or `x-api-key: KEY`. The id of a call is in the
-    initial metadata of its answer (`x-request-id`, the client's own where it sent one); `x-model-stale: true` stands
+    trailing metadata of its answer (`x-request-id`, the client's own where it sent one); `x-model-stale: true` stands
     beside it while the registry is away and the model may have a successor.
 
-    Errors: INVALID_ARGUMENT for wrong values, and for more than 10,000 readings in a batch; RESOURCE_EXHAUSTED for a
-    message over the limit of bytes, and while too many readings wait; UNAVAILABLE without a model and while the service
-    stops; UNAUTHENTICATED without a known key, PERMISSION_DENIED for a meter that the key may not see. The details
-    (google.rpc.Status in `grpc-status-details-bin`) hold a google.rpc.BadRequest with one entry a field, a
-    google.rpc.RetryInfo where trying again helps, and a `Problem`, which is what HTTP would answer.
+    Errors: INVALID_ARGUMENT for wrong values, more than 10,000 readings in a batch and messages that are too long or none
+    of these; RESOURCE_EXHAUSTED while too many readings wait; UNAVAILABLE without a model and while the service stops;
+    UNAUTHENTICATED without a known key, PERMISSION_DENIED for a meter that the key may not see. The details (a
+    google.rpc.Status in `grpc-status-details-bin`) hold a google.rpc.BadRequest with one entry a field, as many as fit
+    into 4 kB, and a google.rpc.RetryInfo where trying again helps.
     """
 
     def Predict(self, request, context):
@@ -123,14 +123,14 @@ def add_PredictionServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class Prediction:
     """An API key goes into the metadata, as `authorization: Bearer KEY` or `x-api-key: KEY`. The id of a call is in the
-    initial metadata of its answer (`x-request-id`, the client's own where it sent one); `x-model-stale: true` stands
+    trailing metadata of its answer (`x-request-id`, the client's own where it sent one); `x-model-stale: true` stands
     beside it while the registry is away and the model may have a successor.
 
-    Errors: INVALID_ARGUMENT for wrong values, and for more than 10,000 readings in a batch; RESOURCE_EXHAUSTED for a
-    message over the limit of bytes, and while too many readings wait; UNAVAILABLE without a model and while the service
-    stops; UNAUTHENTICATED without a known key, PERMISSION_DENIED for a meter that the key may not see. The details
-    (google.rpc.Status in `grpc-status-details-bin`) hold a google.rpc.BadRequest with one entry a field, a
-    google.rpc.RetryInfo where trying again helps, and a `Problem`, which is what HTTP would answer.
+    Errors: INVALID_ARGUMENT for wrong values, more than 10,000 readings in a batch and messages that are too long or none
+    of these; RESOURCE_EXHAUSTED while too many readings wait; UNAVAILABLE without a model and while the service stops;
+    UNAUTHENTICATED without a known key, PERMISSION_DENIED for a meter that the key may not see. The details (a
+    google.rpc.Status in `grpc-status-details-bin`) hold a google.rpc.BadRequest with one entry a field, as many as fit
+    into 4 kB, and a google.rpc.RetryInfo where trying again helps.
     """
 
     @staticmethod
