@@ -14,6 +14,9 @@ DRAIN_S: Final = 10.0
 NAP_S: Final = 50e-6
 """Shorter than what is measured, longer than nothing: a generator that never sleeps cannot say how busy it is."""
 
+ALL_BUSY_S: Final = 0.01
+"""How long answers are waited for where nothing can be sent before one has come."""
+
 OK, TOO_MANY = 200, 429
 
 
@@ -63,7 +66,7 @@ def _ask(wires: Connections, rate: float, begun: float, until: float) -> list[An
             wires.send(due)
             number += 1
         got = len(answers)
-        answers += wires.receive(0)
+        answers += wires.receive(0 if wires.free else ALL_BUSY_S)
         if len(answers) == got and begun + number / rate > now:
             time.sleep(NAP_S)
         now = time.perf_counter()
