@@ -57,7 +57,7 @@ class Call:
         self._deadline_s = _deadline(stream.head, self.start_s)
         self._buffer, self._size = bytearray(), -1
         self._taken = 0
-        self._begun = self._over = False
+        self._begun = self._completed = self._over = False
         self._holds = ExitStack()
 
     def message(self, body: bytes) -> None:
@@ -95,7 +95,7 @@ class Call:
         """
         self._begin()
         self._stream.finish(_OK + header_block(((REQUEST_ID, self.identity), *more), begins=False))
-        self._ended(200)
+        self.over(200)
 
     def fail(self, error: Exception) -> None:
         """End the call without an answer, or without the rest of it."""
@@ -109,7 +109,7 @@ class Call:
             if not self._begun:
                 pairs.insert(0, (b"content-type", b"application/grpc"))
             self._stream.finish(header_block(pairs, begins=not self._begun))
-            self._ended(error.status)
+            self.over(error.status)
 
     def received(self, data: bytes) -> None:
         """Take a piece of the messages."""
@@ -123,7 +123,7 @@ class Call:
     def left(self) -> None:
         """Stop: nobody waits."""
         if not self._over:
-            self._ended(LEFT)
+            self.over(LEFT)
 
     def drained(self) -> None:
         """Go on taking where sending had held it up."""
@@ -139,10 +139,16 @@ class Call:
                 self._size = -1
                 self._grant(end)
                 self.message(body)
-            if self._stream.client_done and not self._over and len(self._buffer) < PREFIX_BYTES:
-                self.complete()
+            if self._stream.client_done and not self._over and not self._completed and self.has_room():
+                self._complete()
         except Exception as error:
             self.fail(error)
+
+    def _complete(self) -> None:
+        self._completed = True
+        if self._buffer:
+            raise RefusedRequestError(400, "the last message is cut off")
+        self.complete()
 
     def _whole(self) -> bool:
         """Return whether the next message has arrived.
@@ -177,7 +183,8 @@ class Call:
             self._begun = True
             self._stream.begin(_BEGIN)
 
-    def _ended(self, status: int) -> None:
+    def over(self, status: int) -> None:
+        """Let go of what the call held, and tell that it has ended."""
         self._over = True
         self._holds.close()
         self._done(self, status)
@@ -227,10 +234,9 @@ class UnaryCall(Call):
 
     def complete(self) -> None:
         """Answer it."""
-        body, self._body = self._body, b""
-        if body is None:
+        if self._body is None:
             raise RefusedRequestError(400, "the method takes one message, and none came")
-        self._answer(self, body)
+        self._answer(self, self._body)
 
 
 def _deadline(head: dict[bytes, bytes], now_s: float) -> float | None:

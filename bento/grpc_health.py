@@ -114,6 +114,7 @@ class ReflectionCall(Call):
     def __init__(self, stream: Http2Stream, done: Done, services: tuple[str, ...]) -> None:
         super().__init__(stream, LONGEST, BodySpace(), done)
         self._asked: asyncio.Queue[Any] = asyncio.Queue()
+        self._asked_all = False
         self._answering = asyncio.create_task(self._answer(reflection.aio.ReflectionServicer(services)))
 
     def has_room(self) -> bool:
@@ -126,12 +127,14 @@ class ReflectionCall(Call):
 
     def complete(self) -> None:
         """End after the last answer."""
+        self._asked_all = True
         self._asked.put_nowait(None)
 
-    def left(self) -> None:
-        """Stop: nobody waits."""
-        self._answering.cancel()
-        super().left()
+    def over(self, status: int) -> None:
+        """Stop answering."""
+        super().over(status)
+        if not self._asked_all:
+            self._answering.cancel()
 
     async def _answer(self, servicer: Any) -> None:
         try:

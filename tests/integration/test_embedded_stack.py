@@ -3,9 +3,12 @@
 import sqlite3
 from pathlib import Path
 
+import grpc
 import httpx
 import psutil
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from meter_core.contracts.errors import UnavailableError
 from meter_core.embedded import Need, running, services
@@ -36,6 +39,8 @@ def test_everything_that_the_worker_needs_comes_along(stack, home):
     assert all(state.log.is_file() and state.log.parent == home / "logs" for state in states.values())
     assert sum("ready after" in text for text in told) == 5
     assert get(f"{connections.page_url}/livez").status_code == 200
+    with grpc.insecure_channel(connections.grpc_address) as channel:
+        assert HealthStub(channel).Check(HealthCheckRequest(), timeout=10).status == HealthCheckResponse.SERVING
 
 
 def test_mlflow_keeps_artifacts_in_the_home_through_its_server(stack, home):

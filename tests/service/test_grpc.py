@@ -244,6 +244,9 @@ def test_what_is_no_message_of_ours(channel, stub):
     stream = channel.stream_stream("/meter.v1.Prediction/PredictStream")
     refused(lambda: list(stream(iter([b"\xff\xff\xff"]))), grpc.StatusCode.INVALID_ARGUMENT)
     refused(lambda: channel.unary_unary("/meter.v1.Prediction/Guess")(b""), grpc.StatusCode.UNIMPLEMENTED)
+    for count in (0, 2):
+        raw = channel.stream_unary("/meter.v1.Prediction/Predict")
+        refused(lambda raw=raw, n=count: raw(iter([b""] * n)), grpc.StatusCode.INVALID_ARGUMENT)
     packed = message(SATURDAY_EVENING | {"recent_kwh": [0.5] * 1_000})
     refused(lambda: stub.Predict(packed, compression=grpc.Compression.Gzip), grpc.StatusCode.UNIMPLEMENTED)
 
