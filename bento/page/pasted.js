@@ -10,7 +10,7 @@ const SHOWN_MS = 7 * DAY_MS;
 const MINUTE_MS = 60_000;
 
 /** Lines `stamp,kWh` as values; throws an Error in words where one cannot be read. */
-export function historyOf(text) {
+function historyOf(text) {
   const values = [];
   text.split(/\r?\n/).forEach((line, n) => {
     const found = /^\s*([^,;\t]+?)\s*(?:([,;\t])\s*(.*?))?\s*$/.exec(line);
@@ -26,7 +26,7 @@ export function historyOf(text) {
 }
 
 /** The most common distance of two values that follow each other, in minutes. */
-export function intervalOf(values) {
+function intervalOf(values) {
   const stamps = values.map(({ reading_ts: stamp }) => Date.parse(stamp)).sort((a, b) => a - b);
   const times = new Map();
   stamps.slice(1).forEach((at, n) => {

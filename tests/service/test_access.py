@@ -65,6 +65,7 @@ def test_a_key_for_some_meters_sees_no_other(closed):
     for answer in (
         ask(service, some[0], reading=other),
         ask(service, some[0], "/predict_batch", {"readings": [own, other]}),
+        ask(service, some[0], "/explain", other),
         ask(service, some[0], "/bentoml/predict", {"readings": [other]}),
     ):
         assert answer.status_code == 403
