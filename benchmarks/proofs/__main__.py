@@ -16,6 +16,7 @@ from benchmarks.proofs.report import Section, write
 from benchmarks.serving.closed_loop import find_wrk
 from benchmarks.serving.machine import MissingError, take_the_load_core
 from benchmarks.serving.measured import keep_model
+from benchmarks.serving.rpc import find_h2load
 
 SUBJECTS: Final[dict[str, Callable[[Path], Iterator[Section]]]] = {"serving": serving.prove}
 
@@ -27,6 +28,7 @@ def main() -> int:
     chosen = parser.parse_args().subjects or list(SUBJECTS)
     try:
         find_wrk()
+        find_h2load()
         take_the_load_core()
     except MissingError as missing:
         print(missing, file=sys.stderr)

@@ -17,6 +17,7 @@ from benchmarks.serving.machine import MissingError, describe, take_the_load_cor
 from benchmarks.serving.measured import keep_model
 from benchmarks.serving.picture import draw
 from benchmarks.serving.report import as_markdown
+from benchmarks.serving.rpc import find_h2load
 from benchmarks.serving.run import FULL, QUICK, run
 
 FIGURES = Path(__file__).parents[2] / "docs/figures"
@@ -45,6 +46,7 @@ def main() -> int:
     chosen = parser.parse_args()
     try:
         find_wrk()
+        find_h2load()
         take_the_load_core()
     except MissingError as missing:
         print(missing, file=sys.stderr)

@@ -12,6 +12,8 @@ HALF_LOAD_P99_MS: Final = 25.0
 BURST_P99_MS, BURST_OF_BARE = 100.0, 1.25
 OVERLOAD_P99_MS: Final = 200.0
 START_S: Final = 5.0
+OF_HTTP: Final = 0.5
+RPC_READINGS_S: Final = {"PredictStream": 10_000, "PredictBatch": 200_000}
 READINGS_CORE_S: Final = {"columns": 300_000, "objects": 100_000}
 
 
@@ -34,7 +36,7 @@ class Bar:
 
 def bars(results: Results) -> list[Bar]:
     """Compare results with what is wanted."""
-    return [*_ratios(results), *_latencies(results), *_batches(results), _start(results)]
+    return [*_ratios(results), *_latencies(results), *_batches(results), *_rpc(results), _start(results)]
 
 
 def _ratios(results: Results) -> Iterator[Bar]:
@@ -73,6 +75,16 @@ def _batches(results: Results) -> Iterator[Bar]:
         wanted = READINGS_CORE_S[one["layout"]]
         what = f"/predict_batch as {one['layout']}, readings/s a core"
         yield Bar(what, f"at least {wanted:,}", f"{one['readings_core_s']:,.0f}", one["readings_core_s"] >= wanted)
+
+
+def _rpc(results: Results) -> Iterator[Bar]:
+    """Yield gRPC: unary calls beside HTTP, streams and batches for themselves."""
+    rates = {name: one["readings_s"] for name, one in results["rpc"].items()}
+    failed = sum(one["errors"] for one in results["rpc"].values())
+    ratio = rates["Predict"] / results["closed"][CAPACITY_AT][OURS]["requests_s"]
+    yield Bar("gRPC Predict, of HTTP", f"at least {OF_HTTP:g}", f"{ratio:.2f}", ratio >= OF_HTTP and not failed)
+    for name, wanted in RPC_READINGS_S.items():
+        yield Bar(f"gRPC {name}, readings/s", f"at least {wanted:,}", f"{rates[name]:,.0f}", rates[name] >= wanted)
 
 
 def _start(results: Results) -> Bar:

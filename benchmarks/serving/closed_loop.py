@@ -5,14 +5,13 @@ wrk adds to its latencies what a client would have waited for that did not wait 
 
 import json
 import resource
-import shutil
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.serving.machine import MissingError
+from benchmarks.serving.machine import require
 from benchmarks.serving.servers import HOST, Server
 
 TIMEOUT_S: Final = 10
@@ -57,8 +56,7 @@ def find_wrk() -> None:
     Raises:
         MissingError: where it is not on the PATH.
     """
-    if not shutil.which("wrk"):
-        raise MissingError("wrk is not on the PATH: apt-get install wrk")
+    require("wrk", "apt-get install wrk")
 
 
 def closed_loop(server: Server, connections: int, seconds: int, scratch: Path) -> Closed:
@@ -67,9 +65,9 @@ def closed_loop(server: Server, connections: int, seconds: int, scratch: Path) -
     script.write_text(_SCRIPT % json.dumps(server.body.decode()))
     command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", f"{TIMEOUT_S}s"]
     command += ["-s", str(script), f"http://{HOST}:{server.port}"]
-    begun, before, served = time.monotonic(), _children_cpu_s(), server.cpu_s()
+    begun, before, served = time.monotonic(), children_cpu_s(), server.cpu_s()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    cpu = (_children_cpu_s() - before) / (time.monotonic() - begun)
+    cpu = (children_cpu_s() - before) / (time.monotonic() - begun)
     said = json.loads(done.stdout.splitlines()[-1])
     good = (said["requests"] - said["refused"]) / said["us"] * 1e6
     errors = said["refused"] + said["lost"]
@@ -77,7 +75,7 @@ def closed_loop(server: Server, connections: int, seconds: int, scratch: Path) -
     return Closed(good, said["p50_us"] / 1e3, said["p99_us"] / 1e3, errors, used_us, cpu)
 
 
-def _children_cpu_s() -> float:
+def children_cpu_s() -> float:
     """Return the processor time of the children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

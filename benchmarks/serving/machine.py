@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,16 @@ PACKAGES: Final = ("bentoml", "uvicorn", "uvloop", "httptools", "fastapi", "pyda
 
 class MissingError(Exception):
     """Something that the benchmark needs is not on this machine."""
+
+
+def require(tool: str, remedy: str) -> None:
+    """Look for a tool.
+
+    Raises:
+        MissingError: where it is not on the PATH, with how to get it.
+    """
+    if not shutil.which(tool):
+        raise MissingError(f"{tool} is not on the PATH: {remedy}")
 
 
 def take_the_load_core() -> None:

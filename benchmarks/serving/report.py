@@ -18,7 +18,13 @@ def as_markdown(results: Results, reached: Sequence[Bar]) -> str:
     parts += ["wrk opens its connections within the time measured: from 1,000 on its p99 is that of opening them."]
     parts += [_open("Open loop, 1,000 connections, half of each one's capacity", results["open"])]
     parts += [_open("Open loop, 2,000 connections, four times each one's capacity", results["overload"])]
-    parts += [_bursts(results["bursts"]), _batches(results["batches"]), _processes(results), _generator(results)]
+    parts += [
+        _bursts(results["bursts"]),
+        _batches(results["batches"]),
+        _rpc(results["rpc"]),
+        _processes(results),
+        _generator(results),
+    ]
     return "\n\n".join(parts)
 
 
@@ -82,6 +88,15 @@ def _batches(found: list[dict[str, Any]]) -> str:
     return "Batches of 10,000 measured readings\n\n" + table(
         ("", "readings/s", "readings/s a core", "ms a request"), rows
     )
+
+
+def _rpc(found: dict[str, Any]) -> str:
+    rows = [
+        (name, r["readings_s"], r["readings_core_s"], r["p50_ms"], r["p99_ms"], r["errors"])
+        for name, r in found.items()
+    ]
+    header = ("", "readings/s", "readings/s a core", "p50 ms a call", "p99 ms a call", "errors")
+    return "gRPC: 64 calls, 8 streams of 1,000 readings, batches of 10,000 as columns\n\n" + table(header, rows)
 
 
 def _processes(results: Results) -> str:

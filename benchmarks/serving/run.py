@@ -14,6 +14,7 @@ from benchmarks.serving.burst import fire, summed
 from benchmarks.serving.closed_loop import Closed, closed_loop
 from benchmarks.serving.connections import Answer
 from benchmarks.serving.open_loop import open_loop
+from benchmarks.serving.rpc import Rpc, ask, methods
 from benchmarks.serving.servers import BARE, COMMANDS, OURS, Server, running
 
 CAPACITY_AT: Final = 64
@@ -65,6 +66,7 @@ def run(plan: Plan, home: Path) -> Results:
             "bursts": _bursts(plan, servers),
             "open": _open(plan, servers, capacity, HALF, OPEN_CONNECTIONS),
             "overload": _open(plan, [ours, bare], capacity, FOUR_TIMES, OVERLOAD_CONNECTIONS),
+            "rpc": _rpc(plan, ours, home),
             "batches": [asdict(batches(ours, layout, body, plan.batches)) for layout, body in bodies().items()],
             "memory_mb": {server.name: server.memory_mb() for server in servers},
         }
@@ -81,7 +83,7 @@ def _closed(plan: Plan, servers: Sequence[Server], count: int, scratch: Path) ->
     return {name: _median(rounds) for name, rounds in found.items()}
 
 
-def _median(rounds: list[Closed]) -> dict[str, float]:
+def _median(rounds: list[Closed] | list[Rpc]) -> dict[str, float]:
     """Return the median of each figure, of errors the sum, and of the generator's work the most."""
     last: dict[str, Callable[..., Any]] = {"errors": sum, "generator_cpu": max}
     return {name: last.get(name, median)([getattr(one, name) for one in rounds]) for name in asdict(rounds[0])}
@@ -109,6 +111,16 @@ def _bursts(plan: Plan, servers: Sequence[Server]) -> dict[str, Any]:
             answers[server.name] += fire(server, plan.bursts)
             server.settle()
     return {name: asdict(summed(all_of_them)) for name, all_of_them in answers.items()}
+
+
+def _rpc(plan: Plan, server: Server, scratch: Path) -> dict[str, Any]:
+    """Return what callers of each method of gRPC saw, in the median of all rounds."""
+    found: dict[str, list[Rpc]] = defaultdict(list)
+    for _ in range(plan.rounds):
+        for method in methods():
+            _tell(f"gRPC: {method.name}")
+            found[method.name].append(ask(server, method, plan.seconds, scratch))
+    return {name: _median(rounds) for name, rounds in found.items()}
 
 
 def _tell(what: str) -> None:

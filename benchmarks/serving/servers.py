@@ -44,7 +44,8 @@ class Server:
 
     Attributes:
         name: which.
-        port: on this machine.
+        port: of HTTP, on this machine.
+        grpc_port: of gRPC, where the contender has it.
         process: with its children.
         start_s: from the start of the process to the first time it said that it is ready.
         body: one reading, as this contender takes it.
@@ -52,6 +53,7 @@ class Server:
 
     name: str
     port: int
+    grpc_port: int
     process: psutil.Process
     start_s: float
     body: bytes
@@ -80,11 +82,11 @@ class Server:
 @contextlib.contextmanager
 def running(name: str, home: Path) -> Iterator[Server]:
     """Start a contender; `home` is the METER_HOME with the predictor."""
-    port, begun = free_port(), time.monotonic()
+    port, grpc_port, begun = free_port(), free_port(), time.monotonic()
     command = [sys.executable, "-m", *COMMANDS[name], "--host", HOST, "--port", str(port)]
     env = {key: value for key, value in os.environ.items() if key not in ("MLFLOW_TRACKING_URI", "METER_DATABASE_URL")}
     env |= {"METER_HOME": str(home), "BENTOML_HOME": str(home / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
-    env |= {"METER_GRPC_PORT": "0"}
+    env["METER_GRPC_PORT"] = str(grpc_port)
     log = home / f"{name}.log"
     with log.open("ab") as out:
         started = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)
@@ -92,7 +94,7 @@ def running(name: str, home: Path) -> Iterator[Server]:
     process.cpu_affinity([SERVER_CORE])
     try:
         _wait_until_ready(port, "/readyz" if "bentoml" in command else "/docs", started, log)
-        yield Server(name, port, process, time.monotonic() - begun, msgspec.json.encode(_asked(name)))
+        yield Server(name, port, grpc_port, process, time.monotonic() - begun, msgspec.json.encode(_asked(name)))
     finally:
         stop(started)
 
