@@ -52,8 +52,11 @@ class PageServer(WebServer):
         return port
 
     def variables(self, port: int | None) -> dict[str, str]:
-        """Where it listens beside HTTP."""
-        return {"METER_HOST": self.host, "METER_GRPC_PORT": str(self.grpc_port)}
+        """Where it listens beside HTTP; the keys' file as seen from here, for it runs in another folder."""
+        found = {"METER_HOST": self.host, "METER_GRPC_PORT": str(self.grpc_port)}
+        if self.settings.api_keys_file is not None:
+            found["METER_API_KEYS_FILE"] = str(self.settings.api_keys_file.absolute())
+        return found
 
     def extra(self) -> dict[str, str]:
         """Where gRPC is reached."""
