@@ -3,6 +3,7 @@
 import { coverage, scores, verdict } from "./accuracy.js";
 import { ask } from "./ask.js";
 import { $, coded, el, show } from "./dom.js";
+import { showStaleness } from "./staleness.js";
 import { count, day, sentence } from "./words.js";
 
 const RECIPES = { linear: "Linear regression", boosting: "Gradient boosting" };
@@ -52,7 +53,7 @@ function origin(card) {
 }
 
 function showCard(card) {
-  show($("notice"), ...(card.stale ? [el("strong", {}, "There may be a newer model."), ...coded(sentence(card.notice || "the registry cannot be reached"))] : []));
+  showStaleness(card);
   $("card").replaceChildren(tiles(card), accuracy(card),
     el("div", { class: "pair" }, coverage(card, section), promotion(card)),
     el("div", { class: "pair" }, inputs(card), limits(card)),
@@ -65,7 +66,7 @@ async function load() {
   document.body.dataset.ready = "true";
   if (ok) return showCard(answer);
   const none = status === 503;
-  show($("notice"), el("strong", {}, none ? "There is no model yet." : "The model cannot be shown."), ...coded(sentence(answer.detail)), none ? " This page looks again by itself." : "");
+  show($("notice"), el("strong", {}, none ? "No model is loaded." : "The model cannot be shown."), ...coded(sentence(answer.detail)), none ? " This page looks again by itself." : "");
   $("card").replaceChildren(el("p", { class: "panel help" }, "Once a model has been trained and promoted, its version, data and accuracy stand here."));
   return none ? setTimeout(load, AGAIN_MS) : undefined;
 }

@@ -5,6 +5,7 @@ import { ask } from "./ask.js";
 import { drawnToFit } from "./chart.js";
 import { $, coded, el, show } from "./dom.js";
 import { clearErrors, fillDerived, form, MEASURED, offerIntervals, ownProblem, reading, showErrors } from "./form.js";
+import { showStaleness } from "./staleness.js";
 import { clock, sentence } from "./words.js";
 
 const state = { rules: null, card: null, preset: null, asked: 0, wanted: false };
@@ -31,7 +32,7 @@ function refuse(problem) {
 
 function accept(answer, body) {
   const first = !hasAnswer();
-  show($("notice"));
+  showStaleness(state.card);
   const measured = state.preset?.measured_kwh ?? null;
   showAnswer(answer, body, { weekendFrom: state.rules.weekend_from, measured, note: measuredNote() });
   // On a phone the answer lies below the form: go there once it was asked for, not while a value is being tried out.
@@ -48,7 +49,7 @@ function measuredNote() {
 }
 
 function showNoModel(detail) {
-  show($("notice"), el("strong", {}, "There is no model yet."), ...coded(sentence(detail)), " This page looks again by itself.");
+  show($("notice"), el("strong", {}, "No model is loaded."), ...coded(sentence(detail)), " This page looks again by itself.");
   setTimeout(loadCard, 5000);
 }
 
@@ -57,7 +58,7 @@ async function loadCard() {
   if (status === 503) return showNoModel(answer.detail);
   if (!ok) return show($("notice"), el("strong", {}, "The model cannot be asked."), ...coded(sentence(answer.detail)));
   state.card = answer;
-  show($("notice"), ...(answer.stale ? [el("strong", {}, "There may be a newer model."), "The registry cannot be reached; the model loaded last answers."] : []));
+  showStaleness(answer);
   return offerIntervals(answer.interval_minutes ?? []);
 }
 

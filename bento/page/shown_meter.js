@@ -1,6 +1,6 @@
 // One meter on the page: totals, chart, days, table and file, of whatever of measured and expected there is.
 
-import { $, el, show } from "./dom.js";
+import { $, coded, el, show } from "./dom.js";
 import { drawnToFit, track } from "./chart.js";
 import { csvOf, saveFile } from "./csv.js";
 import { readable } from "./readout.js";
@@ -19,7 +19,7 @@ export function showMeter(title, { consumption, days, forecast, missing }) {
   state.points = [...(consumption ? measuredPoints(consumption) : []), ...(forecast ? forecastPoints(forecast) : [])];
   $("shown").hidden = false;
   $("shown-title").textContent = title;
-  show($("forecast-notice"), ...(missing ? [missing] : []));
+  show($("forecast-notice"), ...(missing ? coded(missing) : []));
   $("totals").replaceChildren(...tiles(consumption, forecast));
   $("readout").textContent = HINT;
   draw();

@@ -107,6 +107,7 @@ def test_a_meter_is_found_by_part_of_its_id_and_looked_further_ahead(known, mete
 def test_without_a_forecast_model_what_was_measured_still_stands_there(bare, open_page):
     page = open_page(bare, f"/consumption#meter={HOME}")
     expect(page.locator("#forecast-notice")).to_contain_text("No forecast:")
+    expect(page.locator("#forecast-notice code")).to_have_text("meter train --task ahead")
     expect(page.locator("#series .measured-line")).not_to_have_count(0)
     expect(page.locator("#series .forecast-line")).to_have_count(0)
 

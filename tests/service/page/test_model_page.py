@@ -49,5 +49,5 @@ def test_coverage_and_promotion_are_shown_where_they_are_known(service, open_pag
 
 def test_without_a_model_it_says_so(bare, open_page):
     page = open_page(bare, "/model-card")
-    expect(page.locator("#notice")).to_contain_text("There is no model yet")
+    expect(page.locator("#notice")).to_contain_text("No model is loaded")
     expect(page.locator("#card")).to_contain_text("Once a model has been trained and promoted")

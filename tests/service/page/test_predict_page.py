@@ -53,6 +53,16 @@ def test_derived_values_fill_themselves_in_as_the_service_computes_them(service,
         expect(page.locator(f"#{name}")).to_have_value(words)
 
 
+def test_why_there_may_be_a_newer_model_is_said_in_the_services_words_also_beside_an_answer(service, open_page):
+    page = open_page(service)
+    notice = page.locator("#notice")
+    expect(notice).to_contain_text("No registry is set (MLFLOW_TRACKING_URI)")
+    expect(notice).to_contain_text("the last copy answers")
+    page.get_by_role("button", name="Winter evening").click()
+    expect(page.locator("#units")).not_to_be_empty()
+    expect(notice).to_contain_text("There may be a newer model")
+
+
 def test_a_measured_hour_is_predicted_and_drawn(service, open_page):
     hour = next(one for one in presets()["presets"] if one["title"] == "Winter evening")
     asked = {name: hour[name] for name in (*SATURDAY_EVENING, "meter_id", "recent_kwh")}
@@ -214,7 +224,7 @@ def test_on_a_phone_the_answer_comes_into_view(service, open_page):
 
 def test_without_a_model_the_page_says_so_kindly(bare, open_page):
     page = open_page(bare)
-    expect(page.locator("#notice")).to_contain_text("There is no model yet")
+    expect(page.locator("#notice")).to_contain_text("The registry has no champion yet")
     expect(page.locator("#notice")).to_contain_text("meter train")
     fill(page, SATURDAY_EVENING)
     page.get_by_role("button", name="Predict").click()
