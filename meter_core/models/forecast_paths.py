@@ -2,8 +2,7 @@
 
 Kept are normal scores of measured values within their forecasts, as vectors of a whole week each: what meters of one
 date had in common, and what each had of its own. A path adds one of each, drawn anew, and reads the sum off the
-forecast's distribution (a one-factor Gaussian copula whose factors are resampled, not modelled). The mean is forecast
-apart from the quantiles, so the paths are moved to it: else the mean of a sum could lie outside the sum's own range.
+forecast's distribution (a one-factor Gaussian copula whose factors are resampled, not modelled).
 """
 
 from collections.abc import Mapping
@@ -92,24 +91,6 @@ class PathLibrary:
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> "PathLibrary":
         """Return the library that `arrays` came from."""
         return cls(arrays["common"], arrays["own"])
-
-
-def centred(paths: FloatArray, mean: FloatArray, floor: float | None) -> FloatArray:
-    """Return (draws, h) paths moved so that their mean is the forecast's in every interval.
-
-    Up, all move by the same; down too, or towards the floor in proportion where there is one, so that none passes it.
-
-    Args:
-        paths: (draws, h) of one meter.
-        mean: (h,) its forecast, at the floor or above.
-        floor: what no path goes below.
-    """
-    centre = paths.mean(axis=0)
-    moved = paths + (mean - centre)
-    if floor is None:
-        return moved
-    share = (mean - floor) / np.where(centre > mean, centre - floor, 1.0)
-    return np.where(centre > mean, floor + (paths - floor) * share, moved)
 
 
 def normal_scores(curve: FloatArray, measured: FloatArray) -> FloatArray:

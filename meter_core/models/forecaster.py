@@ -27,12 +27,12 @@ from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.ahead import AHEAD_FEATURES, AheadFeatures, ahead_features
 from meter_core.features.clock_days import ClockDays, Targets, clock_days, targets
 from meter_core.models.forecast_golden import golden_histories
-from meter_core.models.forecast_paths import PathLibrary, centred
+from meter_core.models.forecast_paths import PathLibrary
 from meter_core.models.forecast_range import PUBLISHED, ForecastRange
 from meter_core.models.outline import OutlineModels
 from meter_core.models.packed import check_golden, named, read_packed, under, write_packed
 
-FORMAT: Final = "ahead 2"
+FORMAT: Final = "ahead 1"
 """Of the files. A reader refuses another, a predictor of the task `reading` too."""
 
 BANDS_H: Final = (24, 72)
@@ -154,15 +154,8 @@ class Forecaster:
             quantiles_kwh=curve[:, :, PUBLISHED],
             basis=np.where(enough, *BASES).astype(object),
             known_until_s=days.end_s,
-            paths_kwh=partial(self._paths, minutes, mean, curve, since_midnight(coming, days)),
+            paths_kwh=partial(_paths, self.paths[minutes], curve, since_midnight(coming, days)),
         )
-
-    def _paths(
-        self, minutes: int, mean: FloatArray, curve: FloatArray, slot: IntArray, draws: int = 200, seed: int = 0
-    ) -> FloatArray:
-        """Return (n, draws, h) joint sample paths around the means."""
-        drawn = self.paths[minutes].draw(curve, slot, draws, seed)
-        return np.stack([centred(paths, each, self.floor_kw) for paths, each in zip(drawn, mean, strict=True)])
 
     def _check_horizon(self, batch: HistoryBatch, horizon: int) -> None:
         """Refuse a horizon of nothing, or beyond the limit."""
@@ -203,6 +196,11 @@ def _chunks(interval_minutes: IntArray) -> list[IntArray]:
         same = np.flatnonzero(interval_minutes == length)
         rows += np.array_split(same, -(-len(same) // CHUNK_METERS))
     return rows
+
+
+def _paths(library: PathLibrary, curve: FloatArray, slot: IntArray, draws: int = 200, seed: int = 0) -> FloatArray:
+    """Return (n, draws, h) joint sample paths."""
+    return library.draw(curve, slot, draws, seed)
 
 
 def _joined(parts: Sequence[ForecastBatch], order: IntArray) -> ForecastBatch:

@@ -13,7 +13,6 @@ from meter_core.features.origins import daily_origins, origins_of
 from meter_core.features.readings import ReadingTable
 from meter_core.models.ahead_recipes import ahead_recipes
 from meter_core.models.fit_ahead import fit_forecaster
-from meter_core.models.forecast_paths import centred
 from meter_core.models.forecaster import Forecaster
 from meter_core.models.packed import NUMBERS_FILE, PREDICTOR_FILES, WORDS_FILE
 from meter_core.models.recipes import Recipe
@@ -96,35 +95,11 @@ def test_sums_come_from_paths_not_from_adding_quantiles(forecaster, later):
     assert inside > covered + 0.08, "quantiles that are added up cover too much"
 
 
-def test_paths_have_the_published_mean_so_that_a_sums_mean_lies_in_its_range(forecaster, later):
-    said = forecaster.forecast(later[0], 24)
-    paths = said.paths_kwh()
-    np.testing.assert_allclose(paths.mean(axis=1), said.mean_kwh, rtol=1e-12, atol=1e-12)
-    days = paths.sum(axis=2)
-    low, high = np.quantile(days, (0.1, 0.9), axis=1)
-    mean = said.mean_kwh.sum(axis=1)
-    assert ((low < mean) & (mean < high)).all()
-
-
-@pytest.mark.parametrize(
-    ("mean", "floor", "moved"),
-    [
-        (3.0, 0.0, [1.0, 2.0, 6.0]),  # 1 up
-        (1.0, 0.0, [0.0, 0.5, 2.5]),  # 1 down would be below 0: half of each
-        (0.0, 0.0, [0.0, 0.0, 0.0]),
-        (1.0, None, [-1.0, 0.0, 4.0]),
-    ],
-)
-def test_paths_are_moved_to_the_mean_and_not_below_the_floor(mean, floor, moved):
-    paths = np.array([[0.0], [1.0], [5.0]])
-    np.testing.assert_array_equal(centred(paths, np.array([mean]), floor)[:, 0], moved)
-
-
-def test_each_hour_of_the_paths_has_nearly_the_published_quantiles(forecaster, later):
+def test_each_hour_of_the_paths_has_the_published_quantiles(forecaster, later):
     said = forecaster.forecast(later[0].take(np.arange(20)), 24)
     drawn = np.moveaxis(np.quantile(said.paths_kwh(draws=2_000, seed=3), LEVELS, axis=1), 0, 2)
     width = said.quantiles_kwh[:, :, 2] - said.quantiles_kwh[:, :, 0]
-    assert np.abs((drawn - said.quantiles_kwh) / width[:, :, None]).mean() < 0.08, "moved to the mean, not reshaped"
+    assert np.abs((drawn - said.quantiles_kwh) / width[:, :, None]).mean() < 0.05
 
 
 def test_a_meter_has_the_same_bits_alone_and_in_a_batch_and_at_any_horizon(forecaster, later):
@@ -213,7 +188,7 @@ def test_a_predictor_of_readings_is_no_forecaster(forecaster, tmp_path):
     forecaster.save(tmp_path)
     words = json.loads((tmp_path / WORDS_FILE).read_text()) | {"format": 1}
     (tmp_path / WORDS_FILE).write_text(json.dumps(words))
-    with pytest.raises(UsageError, match="format 1, this version reads ahead 2"):
+    with pytest.raises(UsageError, match="format 1, this version reads ahead 1"):
         Forecaster.load(tmp_path)
 
 
