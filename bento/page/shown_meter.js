@@ -7,7 +7,7 @@ import { readable } from "./readout.js";
 import { drawSeries } from "./series.js";
 import { DAY_MS, forecastPoints, measuredPoints, pointWords } from "./timeline.js";
 import { dateWords, spanWords, stampWords } from "./walltime.js";
-import { count, counted, kwh } from "./words.js";
+import { count, counted, kwh, sentence } from "./words.js";
 
 const HINT = "Point at the chart to read it.";
 const state = { title: "", zone: "UTC", points: [], chart: null };
@@ -19,7 +19,8 @@ export function showMeter(title, { consumption, days, forecast, missing }) {
   state.points = [...(consumption ? measuredPoints(consumption) : []), ...(forecast ? forecastPoints(forecast) : [])];
   $("shown").hidden = false;
   $("shown-title").textContent = title;
-  show($("forecast-notice"), ...(missing ? coded(missing) : []));
+  const said = missing || (forecast?.warnings ?? []).map(({ message, remedy }) => sentence(`${message}; ${remedy}`)).join(" ");
+  show($("forecast-notice"), ...(said ? coded(said) : []));
   $("totals").replaceChildren(...tiles(consumption, forecast));
   $("readout").textContent = HINT;
   draw();

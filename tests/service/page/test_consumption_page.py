@@ -57,6 +57,13 @@ def test_what_was_measured_and_what_is_expected_on_the_meters_clock(known, meter
     expect(meter_page.locator("#readout")).to_contain_text(words(forecast["forecast"][-25]["reading_ts"]))
 
 
+def test_what_the_forecast_warns_of_stands_beside_it(known, meter_page):
+    (warning,) = known.get(f"/meters/{HOME}/forecast?horizon=48h").json()["warnings"]
+    notice = meter_page.locator("#forecast-notice")
+    expect(notice).to_contain_text("days old, and the forecast begins where it ends")
+    assert warning["message"][1:] in notice.inner_text()
+
+
 def test_the_pointer_reads_the_hour_it_stands_on(known, meter_page):
     values = known.get(f"/meters/{HOME}/consumption").json()["values"]
     begins = float(meter_page.locator(".dayline").first.get_attribute("x1"))
