@@ -224,7 +224,7 @@ def test_on_a_phone_the_answer_comes_into_view(service, open_page):
 
 def test_without_a_model_the_page_says_so_kindly(bare, open_page):
     page = open_page(bare)
-    expect(page.locator("#notice")).to_contain_text("The registry has no champion yet")
+    expect(page.locator("#notice")).to_contain_text("No model is loaded")
     expect(page.locator("#notice")).to_contain_text("meter train")
     fill(page, SATURDAY_EVENING)
     page.get_by_role("button", name="Predict").click()
