@@ -3,8 +3,9 @@
 An exchange stands where uvicorn keeps what it knows of a request, so that keep-alive, pipelining, lost clients and
 stopping stay uvicorn's. What is not plain goes its usual way through ASGI: another method, HTTP/1.0, a body in chunks
 or over 64 kB or that comes later than its headers, `Expect`, a request from another site's page, one sent before the
-one before it was answered. All of this is private to uvicorn; tests/service/test_exchange.py fails when it changes, and
-without `take_short_way` the same route is answered through ASGI.
+one before it was answered or while its client does not read. All of this is private to uvicorn;
+tests/service/test_exchange.py fails when it changes, and without `take_short_way` the same route is answered through
+ASGI.
 """
 
 import asyncio
@@ -106,6 +107,7 @@ class ShortProtocol(HttpToolsProtocol):
             and self.parser.should_keep_alive()
             and not self.parser.should_upgrade()
             and self.limit_concurrency is None
+            and not self.flow.write_paused
             and b"expect" not in head
             and b"origin" not in head
         )

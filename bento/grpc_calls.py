@@ -1,5 +1,6 @@
 """gRPC over one HTTP/2 stream: messages in, messages out, and how a call ends."""
 
+import asyncio
 import logging
 import re
 import time
@@ -12,7 +13,7 @@ from bento.http2_frames import header_block
 from bento.http2_stream import Http2Stream
 from bento.request_ids import HEADER as REQUEST_ID
 from bento.request_ids import request_id
-from bento.wire import SMALL_BODY, BodySpace, RefusedRequestError, our_fault
+from bento.wire import PAUSE_S, SMALL_BODY, BodySpace, RefusedRequestError, our_fault
 
 logger = logging.getLogger("bentoml.meter")
 
@@ -59,6 +60,7 @@ class Call:
         self._taken = 0
         self._begun = self._completed = self._over = False
         self._holds = ExitStack()
+        self._pause: asyncio.TimerHandle | None = None
 
     def message(self, body: bytes) -> None:
         """Take a message."""
@@ -143,6 +145,19 @@ class Call:
                 self._complete()
         except Exception as error:
             self.fail(error)
+        if self._pause or self._buffer:
+            self._await_rest()
+
+    def _await_rest(self) -> None:
+        """Set a limit to how long half a message, and the memory it takes, waits for its rest."""
+        if self._pause:
+            self._pause.cancel()
+            self._pause = None
+        if self._buffer and not self._over and self.has_room():
+            self._pause = asyncio.get_running_loop().call_later(PAUSE_S, self._give_up)
+
+    def _give_up(self) -> None:
+        self.fail(RefusedRequestError(408, f"nothing of the message came for {PAUSE_S:.0f} s; send it again"))
 
     def _complete(self) -> None:
         self._completed = True
@@ -186,6 +201,9 @@ class Call:
     def over(self, status: int) -> None:
         """Let go of what the call held, and tell that it has ended."""
         self._over = True
+        self._buffer.clear()
+        if self._pause:
+            self._pause.cancel()
         self._holds.close()
         self._done(self, status)
 
@@ -209,7 +227,8 @@ class NotGrpc:
         """Nobody waits."""
 
     def drained(self) -> None:
-        """All is sent."""
+        """End what the client's window had held up."""
+        self._stream.finish_data()
 
 
 class UnaryCall(Call):
@@ -234,6 +253,9 @@ class UnaryCall(Call):
 
     def complete(self) -> None:
         """Answer it."""
+        if self._stream.overfull:
+            detail = "too many answers of this connection wait to be read; read them first"
+            raise RefusedRequestError(429, detail, headers=((b"retry-after", b"1"),))
         if self._body is None:
             raise RefusedRequestError(400, "the method takes one message, and none came")
         self._answer(self, self._body)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from google.protobuf.descriptor import FieldDescriptor
 
 from bento.columns import Columns
+from bento.decoding import limited
 from bento.grpc_messages import measured, note_messages
 from bento.plain_readings import columns_from
 from bento.schemas import Prediction
@@ -21,6 +22,7 @@ def columns_of(message: pb.ReadingColumns) -> Columns:
     Raises:
         RefusedRequestError: 413 for too many, 422 with one note a value.
     """
+    limited("columns", max((len(values) for _, values in message.ListFields()), default=0))
     return columns_from({field.name: _PLAIN[field.type](values) for field, values in message.ListFields()})
 
 

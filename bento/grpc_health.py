@@ -16,6 +16,9 @@ HEALTH: Final[str] = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 REFLECTION: Final[str] = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"].full_name
 LONGEST: Final = 65_536
 MOST_ASKED: Final = 16
+MOST_UNREAD: Final = 65_536
+"""Bytes of answers that the client has not taken; until it does no further question is."""
+
 LOOK_EVERY_S: Final = 0.5
 """How long a client that watches may not know that the worker has become ready."""
 
@@ -114,12 +117,11 @@ class ReflectionCall(Call):
     def __init__(self, stream: Http2Stream, done: Done, services: tuple[str, ...]) -> None:
         super().__init__(stream, LONGEST, BodySpace(), done)
         self._asked: asyncio.Queue[Any] = asyncio.Queue()
-        self._asked_all = False
         self._answering = asyncio.create_task(self._answer(reflection.aio.ReflectionServicer(services)))
 
     def has_room(self) -> bool:
         """Return whether a further question can be taken now."""
-        return self._asked.qsize() < MOST_ASKED
+        return self._asked.qsize() < MOST_ASKED and self._stream.waiting < MOST_UNREAD
 
     def message(self, body: bytes) -> None:
         """Take a question."""
@@ -127,19 +129,18 @@ class ReflectionCall(Call):
 
     def complete(self) -> None:
         """End after the last answer."""
-        self._asked_all = True
         self._asked.put_nowait(None)
 
     def over(self, status: int) -> None:
         """Stop answering."""
         super().over(status)
-        if not self._asked_all:
-            self._answering.cancel()
+        self._answering.cancel()
 
     async def _answer(self, servicer: Any) -> None:
         try:
             async for answer in servicer.ServerReflectionInfo(self._questions(), None):
                 self.send((answer.SerializeToString(),))
+                await asyncio.sleep(0)  # others have their turn, and what was sent leaves
                 self.take()
             self.end()
         except Exception as error:

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from bento.champion import Champion
 from bento.columns import of_readings
+from bento.decoding import limited
 from bento.grpc_calls import Call, Done, UnaryCall
 from bento.grpc_columns import columns_message, columns_of
+from bento.grpc_entries import require_few_entries
 from bento.grpc_messages import parsed, prediction_message, raw_reading
 from bento.grpc_stream import PredictionStream
 from bento.handlers import Predicting
@@ -54,12 +56,13 @@ class PredictionMethods:
         """Return the call of a method that a stream begins.
 
         Raises:
-            RefusedRequestError: 401 for a stream without a key.
+            RefusedRequestError: 401 without a key: nothing is kept for who has none.
         """
+        caller = self._keys.caller(stream.head)
         if method == "Predict":
-            return UnaryCall(stream, self._one_limit, self._space, done, self._predict)
+            return UnaryCall(stream, self._one_limit, self._space, done, partial(self._predict, caller))
         if method == "PredictBatch":
-            return UnaryCall(stream, self._many_limit, self._space, done, self._predict_batch)
+            return UnaryCall(stream, self._many_limit, self._space, done, partial(self._predict_batch, caller))
         return self._open_stream(stream, done)
 
     def stop_streams(self) -> None:
@@ -67,9 +70,8 @@ class PredictionMethods:
         for stream in list(self._streams):
             stream.stop()
 
-    def _predict(self, call: Call, body: bytes) -> None:
+    def _predict(self, caller: Caller, call: Call, body: bytes) -> None:
         """Put a reading into the queue."""
-        caller = self._keys.caller(call.head)
         reading = reading_from(raw_reading(parsed(pb.Reading, body)))
         self._predicting.ask(reading, caller, call.gone).add_done_callback(partial(self._finish, call))
 
@@ -82,9 +84,9 @@ class PredictionMethods:
         else:
             call.reply(reply, self._predicting.stale())
 
-    def _predict_batch(self, call: Call, body: bytes) -> None:
+    def _predict_batch(self, caller: Caller, call: Call, body: bytes) -> None:
         """Have a batch answered beside the event loop."""
-        task = asyncio.create_task(self._many(call, body, self._keys.caller(call.head)))
+        task = asyncio.create_task(self._many(call, body, caller))
         self._batches.add(task)
         task.add_done_callback(self._batches.discard)
 
@@ -100,11 +102,13 @@ class PredictionMethods:
         """Return the answer of a batch in the layout it came in."""
         if call.gone():
             raise RefusedRequestError(408, "nobody waits for the answer any more")
+        require_few_entries(body)
         request = parsed(pb.PredictBatchRequest, body)
         if request.WhichOneof("layout") == "columns":
             columns = self._predicting.columns(columns_of(request.columns), in_columns, caller, champion)
             reply = pb.PredictBatchReply(columns=columns_message(columns), model_version=champion.version)
         else:
+            limited("readings", len(request.readings.readings))
             readings = readings_from([raw_reading(message) for message in request.readings.readings])
             columns = self._predicting.columns(of_readings(readings), in_list, caller, champion)
             messages = [prediction_message(Prediction(*row)) for row in zip(*columns, strict=True)]
@@ -117,7 +121,7 @@ class PredictionMethods:
             self._streams.discard(call)
             done(ended, status)
 
-        caller = self._keys.caller(stream.head)
-        call = PredictionStream(stream, self._one_limit, self._space, over, self._predicting, caller, self._count)
+        who = partial(self._keys.caller, stream.head)
+        call = PredictionStream(stream, self._one_limit, self._space, over, self._predicting, who, self._count)
         self._streams.add(call)
         return call

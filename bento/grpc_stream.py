@@ -1,5 +1,6 @@
 """One `PredictStream` call: readings are taken while others are computed, and answered in order."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -42,7 +43,7 @@ class PredictionStream(Call):
 
     Args:
         predicting: answers readings.
-        caller: who asks.
+        who: says who asks; asked again for each reading, for a key may be taken back while the stream is open.
         count: called with route, status and seconds of each reading.
     """
 
@@ -53,13 +54,13 @@ class PredictionStream(Call):
         space: BodySpace,
         done: Done,
         predicting: Predicting,
-        caller: Caller,
+        who: Callable[[], Caller],
         count: Callable[[str, int, float], None],
     ) -> None:
         super().__init__(stream, limit, space, done)
-        self._predicting, self._caller, self._count = predicting, caller, count
+        self._predicting, self._who, self._count = predicting, who, count
         self._due: deque[Asked] = deque()
-        self._stopped = self._all_taken = False
+        self._stopped = self._all_taken = self._telling = False
         self._begin()
 
     def stop(self) -> None:
@@ -80,10 +81,10 @@ class PredictionStream(Call):
         request, now_s = parsed(pb.PredictStreamRequest, body), time.perf_counter()
         try:
             reading = reading_from(raw_reading(request.reading))
-            outcome: Any = self._predicting.ask(reading, self._caller, self.gone)
+            outcome: Any = self._predicting.ask(reading, self._who(), self.gone)
         except RefusedRequestError as refusal:
             self._due.append(Asked(request.id, now_s, refusal))
-            self._send_due()
+            self._tell_soon()
         else:
             self._due.append(Asked(request.id, now_s, outcome))
             outcome.add_done_callback(self._came)
@@ -92,6 +93,16 @@ class PredictionStream(Call):
         """End after the last answer."""
         self._all_taken = True
         self._end_if_over()
+
+    def _tell_soon(self) -> None:
+        """Send refusals in the loop's next turn: thousands that came at once must not hold up everyone else."""
+        if not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_soon(self._tell)
+
+    def _tell(self) -> None:
+        self._telling = False
+        self._came(None)
 
     def _came(self, _: object) -> None:
         """Send what can be sent, and take what now has room."""

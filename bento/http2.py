@@ -74,7 +74,7 @@ class Http2Connection(Http2Link):
 
     Attributes:
         unread: bytes of answers that flow control holds up.
-        blocked: streams with something to send that the client does not take yet.
+        blocked: streams that only the connection holds up: their own windows are open.
     """
 
     def __init__(self, accept: Callable[[Http2Stream], Receiver], connections: "set[Http2Connection]") -> None:
@@ -176,12 +176,13 @@ class Http2Connection(Http2Link):
         if stream is None:
             self._must_be_over(number_)
             self.write(frame(Kind.RST_STREAM, 0, number_, number(ErrorCode.STREAM_CLOSED)))
+            self._waste_if_unread()
             return
         stream.received_left -= size
         if stream.client_done:
-            stream.reset(ErrorCode.STREAM_CLOSED)
+            self._reset(stream, ErrorCode.STREAM_CLOSED)
         elif stream.received_left < 0:
-            stream.reset(ErrorCode.FLOW_CONTROL_ERROR)
+            self._reset(stream, ErrorCode.FLOW_CONTROL_ERROR)
         else:
             stream.receiver.received(data)
             self._end(flags, stream)
@@ -215,7 +216,7 @@ class Http2Connection(Http2Link):
         if stream is not None:
             self._decoded(block)
             if stream.client_done or not flags & END_STREAM:
-                stream.reset(ErrorCode.STREAM_CLOSED if stream.client_done else ErrorCode.PROTOCOL_ERROR)
+                self._reset(stream, ErrorCode.STREAM_CLOSED if stream.client_done else ErrorCode.PROTOCOL_ERROR)
             else:
                 self._end(flags, stream)
             return
@@ -223,10 +224,10 @@ class Http2Connection(Http2Link):
             code = ErrorCode.PROTOCOL_ERROR if number_ % 2 == 0 else ErrorCode.STREAM_CLOSED
             raise ConnectionFailedError(code, "no new stream may have this number")
         head = self._decoded(block)  # also of those refused: the client's table goes on
+        self.last = number_  # also of those refused: their data may be on its way
         if self._going:
             self._refuse(number_, ErrorCode.REFUSED_STREAM)
             return
-        self.last = number_
         if head is None or not self._has_room():
             self._refuse(number_, ErrorCode.PROTOCOL_ERROR if head is None else ErrorCode.REFUSED_STREAM)
             return
@@ -236,8 +237,12 @@ class Http2Connection(Http2Link):
 
     def _has_room(self) -> bool:
         """Return whether a further call can be taken now."""
-        unread = self.unread + self._transport.get_write_buffer_size()
-        return len(self._streams) < MOST_STREAMS and unread < MOST_UNREAD
+        return len(self._streams) < MOST_STREAMS and not self.overfull
+
+    @property
+    def overfull(self) -> bool:
+        """Whether so many answers wait for the client that nothing more is computed for it."""
+        return self.unread + self._out_bytes + self._transport.get_write_buffer_size() >= MOST_UNREAD
 
     def _decoded(self, block: bytes) -> dict[bytes, bytes] | None:
         """Return the headers of a block, None where a request may not have them.
@@ -263,6 +268,11 @@ class Http2Connection(Http2Link):
 
     def _refuse(self, number_: int, code: ErrorCode) -> None:
         self.write(frame(Kind.RST_STREAM, 0, number_, number(code)))
+        self._waste()
+
+    def _reset(self, stream: Http2Stream, code: ErrorCode) -> None:
+        """Give up a stream for what the client did wrong; it counts as if the client had given it up."""
+        stream.reset(code)
         self._waste()
 
     def _must_be_over(self, number_: int) -> None:
@@ -297,10 +307,10 @@ class Http2Connection(Http2Link):
             raise ConnectionFailedError(code, "settings are of the connection, and are acknowledged empty")
         if flags & ACK:
             return
-        for name, value in settings_in(payload):
+        for name, value in dict(settings_in(payload)).items():  # each touches all streams: only the last counts
             self._set(name, value)
         self.write(frame(Kind.SETTINGS, ACK, 0))
-        self._waste_if_unread()
+        self._waste()
         self._pump()
 
     def _set(self, name: int, value: int) -> None:
@@ -311,6 +321,8 @@ class Http2Connection(Http2Link):
             for stream in self._streams.values():
                 stream.window += value - self._stream_window
             self._stream_window = value
+            open_ = (stream for stream in self._streams.values() if stream.waiting and stream.window > 0)
+            self.blocked = dict.fromkeys(open_)
         elif name == Setting.MAX_FRAME_SIZE:
             if not SMALLEST_FRAME_LIMIT <= value <= LARGEST_FRAME_LIMIT:
                 raise ConnectionFailedError(ErrorCode.PROTOCOL_ERROR, "the frame size is out of bounds")
@@ -345,8 +357,8 @@ class Http2Connection(Http2Link):
         if (stream := self._streams.get(number_)) is not None:
             stream.window += more
             if not more or stream.window > LARGEST_WINDOW:
-                stream.reset(ErrorCode.FLOW_CONTROL_ERROR if more else ErrorCode.PROTOCOL_ERROR)
-            elif stream in self.blocked:
+                self._reset(stream, ErrorCode.FLOW_CONTROL_ERROR if more else ErrorCode.PROTOCOL_ERROR)
+            elif stream.waiting:
                 stream.pump()
 
     def _pump(self) -> None:

@@ -37,6 +37,7 @@ class Http2Link(asyncio.Protocol):
         self._rest = b""
         self._greeted = self._failed = self._heard = self._asked = False
         self._out: list[bytes] = []
+        self._out_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def take_frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
@@ -83,6 +84,7 @@ class Http2Link(asyncio.Protocol):
         if not self._out:
             self._loop.call_soon(self._flush)
         self._out.append(data)
+        self._out_bytes += len(data)
 
     def connection_lost(self, _: Exception | None) -> None:
         """Stop the heartbeat."""
@@ -96,7 +98,7 @@ class Http2Link(asyncio.Protocol):
 
     def _flush(self) -> None:
         if self._out:
-            data, self._out = b"".join(self._out), []
+            data, self._out, self._out_bytes = b"".join(self._out), [], 0
             self._transport.write(data)
 
     def _greet(self, data: bytes) -> int:

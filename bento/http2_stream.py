@@ -61,6 +61,11 @@ class Http2Stream:
         """Bytes that the client does not take yet."""
         return len(self._queue)
 
+    @property
+    def overfull(self) -> bool:
+        """Whether its client leaves too many answers unread."""
+        return bool(self._connection.overfull)
+
     def answer(self, head: bytes, data: bytes, trailers: bytes) -> None:
         """Send a whole answer: header blocks and what stands between them."""
         self.begin(head)
@@ -80,7 +85,7 @@ class Http2Stream:
         if sent < len(data):
             self._queue += data[sent:]
             self._connection.unread += len(data) - sent
-            self._connection.blocked[self] = None
+            self._wait()
 
     def finish(self, trailers: bytes) -> None:
         """Send trailers after everything else; they are the whole answer where it was not begun."""
@@ -121,6 +126,15 @@ class Http2Stream:
                 self.finish(self._trailers)
             else:
                 self.receiver.drained()
+        else:
+            self._wait()
+
+    def _wait(self) -> None:
+        """Wait for the connection where the stream's own window is open, else for that alone."""
+        if self.window > 0:
+            self._connection.blocked[self] = None
+        else:
+            self._connection.blocked.pop(self, None)
 
     def reset(self, code: ErrorCode) -> None:
         """Give up the stream and tell the client why."""
