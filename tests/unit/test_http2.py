@@ -49,8 +49,8 @@ class Echo:
 
 
 class Server:
-    def __init__(self):
-        self.calls, self.connections = [], set()
+    def __init__(self, accept=Echo):
+        self.calls, self.connections, self.accept = [], set(), accept
         self.loop = asyncio.new_event_loop()
         started = threading.Event()
         self.thread = threading.Thread(target=self._run, args=(started,))
@@ -61,7 +61,7 @@ class Server:
         asyncio.set_event_loop(self.loop)
 
         def connection():
-            return Http2Connection(lambda stream: Echo(stream, self.calls), self.connections)
+            return Http2Connection(lambda stream: self.accept(stream, self.calls), self.connections)
 
         server = self.loop.run_until_complete(self.loop.create_server(connection, "127.0.0.1", 0))
         self.port = server.sockets[0].getsockname()[1]
@@ -235,7 +235,7 @@ def test_a_connection_that_goes_answers_what_was_sent_before_and_closes(server):
         while going not in received:
             received += client.recv(65_536)
         client.sendall(frame(6, 1, 0, going) + head(7, 5))  # it knows, and does it all the same
-        client.sendall(late + frame(0, 1, 5, b"too"))
+        client.sendall(frame(0, 1, 7, b"refused") + late + frame(0, 1, 5, b"too"))
         received += b"".join(iter(lambda: client.recv(65_536), b""))
     assert goodbyes(received) == [NO_ERROR, NO_ERROR]
     assert frame(7, 0, 0, WORD(5) + WORD(NO_ERROR)) in received
@@ -280,6 +280,13 @@ BROKEN = {
     "a first window too large": (PREFACE + frame(4, 0, 0, struct.pack(">HL", 4, 2**31)), FLOW_CONTROL),
     "a frame size too small": (PREFACE + frame(4, 0, 0, struct.pack(">HL", 5, 1)), PROTOCOL),
     "a reset of no stream": (PREFACE + SETTINGS + frame(3, 0, 7, WORD(8)), PROTOCOL),
+    "calls that we are made to give up": (
+        PREFACE
+        + SETTINGS
+        + b"".join(head(number, 4) + frame(8, 0, number, WORD(0)) for number in range(1, 4 * MOST_WASTED, 2)),
+        CALM,
+    ),
+    "settings without end": (PREFACE + SETTINGS * (MOST_WASTED + 2), CALM),
     "calls given up without end": (
         PREFACE
         + SETTINGS
@@ -352,3 +359,34 @@ def test_a_client_that_does_not_read_is_soon_answered_no_more(server, window):
     assert silent.answers(*taken) == [LARGE] * len(taken)
     assert silent.refused == set(asked) - set(taken)
     assert silent.answers(silent.ask(b"and on it goes")) == [b"and on it goes"]
+
+
+def test_a_frame_does_not_cost_a_look_at_every_call(server, monkeypatch):
+    """The calls whose own windows are shut are not tried whenever that of their connection grows."""
+    tried = []
+    send_data = Http2Connection.send_data
+    monkeypatch.setattr(
+        Http2Connection, "send_data", lambda self, stream, data: tried.append(stream) or send_data(self, stream, data)
+    )
+    client = Client(server, INITIAL_WINDOW_SIZE=0)
+    streams = [client.ask(b"held up") for _ in range(200)]
+    client.settle()
+    tried.clear()
+    client.socket.sendall(frame(8, 0, 0, WORD(1)) * 100)
+    client.settle()
+    assert not tried
+    client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 7})
+    client.flush()
+    assert client.answers(*streams) == [b"held up"] * 200
+
+
+def test_data_for_calls_that_are_over_is_not_answered_without_end(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(PREFACE + SETTINGS + head(1, 5))
+        flood, sent = frame(0, 0, 1) * 100_000, 0
+        client.settimeout(2)
+        with contextlib.suppress(OSError):  # it is parted from; what it does not read would wait for ever
+            for _ in range(20):
+                client.sendall(flood)
+                sent += 1
+    assert sent < 20
