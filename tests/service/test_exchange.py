@@ -170,3 +170,20 @@ def test_nobody_can_tell_which_way_a_request_took(service):
         assert json.loads(short_body) == json.loads(long_body)
         assert {**short_head, "date": ""} == {**long_head, "date": ""}
         assert list(short_head) == list(long_head)
+
+
+def test_who_does_not_read_does_not_have_answers_pile_up(held):
+    """Through ASGI an answer waits until its client reads; the short way writes at once."""
+    with connected(held) as client:
+        client.sendall(post(ONE))
+        held.wait_for(lambda: held.exchanges)
+        held.answer(0, b"x" * 20_000_000)
+        held.wait_for(lambda: held.exchanges[0].response_complete)
+        client.sendall(post(ONE) + post(ONE))
+        held.wait_for(lambda: held.asgi)
+        assert len(held.exchanges) == 1
+        _, _, body, rest = read_answer(client)
+        assert len(body) == 20_000_000
+        for _ in range(2):
+            _, _, body, rest = read_answer(client, rest)
+            assert body == b"asgi"

@@ -1,6 +1,8 @@
 """What one gRPC client may cost the others: half messages, and questions or readings in thousands at once."""
 
 import socket
+from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,9 +10,12 @@ from bento import grpc_calls
 from bento.grpc_calls import UnaryCall
 from bento.grpc_entries import MOST_ENTRIES, require_few_entries
 from bento.grpc_health import REFLECTION, ReflectionCall
+from bento.grpc_stream import PredictionStream
 from bento.http2_frames import PREFACE
 from bento.wire import BodySpace, RefusedRequestError
 from meter_core.rpc import prediction_pb2 as pb
+from tests.service.grpc_client import message
+from tests.service.readings import SATURDAY_EVENING
 from tests.unit.test_http2 import REQUEST, Client, Server, frame, head
 
 BATCH = 33_554_432
@@ -98,3 +103,49 @@ def test_the_largest_batches_are_let_through():
     require_few_entries(pb.PredictBatchRequest(columns=columns).SerializeToString())
     assert MOST_ENTRIES >= 10_000 * 17
     require_few_entries(b"\xff" * 2_000_000)  # no message at all: the parser says so
+
+
+def test_thousands_of_wrong_readings_at_once_leave_the_others_their_turn():
+    turns, counted, on = [0], [], [True]
+
+    def tick():
+        turns[0] += 1
+        if on[0]:
+            server.loop.call_soon(tick)
+
+    def make(stream, done):
+        return PredictionStream(stream, BATCH, BodySpace(), done, None, None, lambda *_: counted.append(turns[0]))
+
+    server, _ = serving(make)
+    try:
+        server.do(tick)
+        client = Client(server)
+        stream = client.ask(b"\x00\x00\x00\x00\x00" * 3_000)  # a reading without a value
+        while stream not in client.trailers:
+            client.receive()
+        assert len(counted) == 3_000
+        assert max(Counter(counted).values()) <= 256
+    finally:
+        on[0] = False
+        server.close()
+
+
+def test_a_key_that_is_taken_back_ends_what_an_open_stream_may_ask():
+    def taken_back():
+        raise RefusedRequestError(401, "the API key is not known here")
+
+    def make(stream, done):
+        predicting = SimpleNamespace(ask=None)
+        return PredictionStream(stream, BATCH, BodySpace(), done, predicting, taken_back, lambda *_: None)
+
+    server, _ = serving(make)
+    try:
+        client = Client(server)
+        body = pb.PredictStreamRequest(id=5, reading=message(SATURDAY_EVENING)).SerializeToString()
+        stream = client.ask(b"\x00" + len(body).to_bytes(4, "big") + body)
+        while stream not in client.trailers:
+            client.receive()
+        reply = pb.PredictStreamReply.FromString(client.bodies[stream][5:])
+        assert (reply.id, reply.problem.status) == (5, 401)
+    finally:
+        server.close()
