@@ -73,7 +73,7 @@ def test_no_file_names_a_path_of_a_machine_or_a_package_registry():
     assert not guilty
 
 
-@pytest.mark.parametrize("lock", ["all", "serve", "jobs", "uv"])
+@pytest.mark.parametrize("lock", ["all", "serve", "jobs", "mlflow", "prefect", "uv"])
 def test_locks_are_hashed_and_record_no_address(lock):
     lines = (ROOT / "requirements" / f"{lock}.txt").read_text().splitlines()
     pins = [n for n, line in enumerate(lines) if re.match(r"^[a-z0-9]", line)]
