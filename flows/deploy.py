@@ -1,16 +1,24 @@
-"""Put the flows on a Prefect server: `python -m flows.deploy`. The same again changes nothing."""
+"""Put the flows on a Prefect server: `python -m flows.deploy`. The same again changes nothing.
 
+Without options their runs are processes of a worker on this machine; in a cluster they are Kubernetes Jobs:
+`python -m flows.deploy --pool k8s --job-template k8s/base-job-template.json`.
+"""
+
+import argparse
 import hashlib
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import prefect
 import yaml
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.variables import Variable
 
@@ -24,12 +32,37 @@ VERSION: Final = "meter_flows_version"
 """Prefect variable that names what was deployed last."""
 
 
-def make_pool(client: SyncPrefectClient) -> None:
-    """Make the work pool that prefect.yaml names, where it is not there yet."""
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The work pool that the runs go to.
+
+    Attributes:
+        name: Of the pool.
+        type: `process` or `kubernetes`.
+        job_template: How a run becomes a Job; empty for processes.
+    """
+
+    name: str
+    type: str
+    job_template: dict[str, Any] = field(default_factory=dict)
+
+
+def make_pool(client: SyncPrefectClient, pool: Pool) -> None:
+    """Make the work pool where it is not there yet; a template that is given replaces the one it has.
+
+    Raises:
+        UsageError: there is a pool of this name and another type.
+    """
     try:
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process", description="Flow runs as processes"))
+        client.create_work_pool(WorkPoolCreate(name=pool.name, type=pool.type, base_job_template=pool.job_template))
     except ObjectAlreadyExists:
-        return
+        there = client.read_work_pool(pool.name)
+        if there.type != pool.type:
+            raise UsageError(
+                f"the work pool '{pool.name}' is of type {there.type}, not {pool.type}: name another with --pool"
+            ) from None
+        if pool.job_template and there.base_job_template != pool.job_template:
+            client.update_work_pool(pool.name, WorkPoolUpdate(base_job_template=pool.job_template))
 
 
 def names() -> list[str]:
@@ -38,9 +71,9 @@ def names() -> list[str]:
     return [f"{each['entrypoint'].rpartition(':')[2]}/{each['name']}" for each in described]
 
 
-def digest() -> str:
-    """Return the version of what is deployed: equal description, flows, place and Prefect, equal digest."""
-    found = hashlib.sha256(f"{os.environ.get('METER_APP', APP)} {prefect.__version__}".encode())
+def digest(pool: Pool) -> str:
+    """Return the version of what is deployed: equal description, flows, place, pool and Prefect, equal digest."""
+    found = hashlib.sha256(f"{os.environ.get('METER_APP', APP)} {prefect.__version__} {pool.name}".encode())
     for path in [APP / DESCRIPTION, *sorted((APP / "flows").glob("*.py"))]:
         found.update(path.read_bytes())
     return found.hexdigest()[:12]
@@ -56,32 +89,61 @@ def is_deployed(client: SyncPrefectClient, version: str) -> bool:
         return False
 
 
-def deploy() -> None:
-    """Deploy everything that prefect.yaml describes, by Prefect's own command.
+def deploy(pool: Pool) -> None:
+    """Deploy everything that prefect.yaml describes to a pool, by Prefect's own command.
 
     Raises:
         UsageError: the command failed; its words are in the message.
     """
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    known = {**os.environ, "PWD": str(APP)}
+    known = {**os.environ, "PWD": str(APP), "PREFECT_DEFAULT_WORK_POOL_NAME": pool.name}
     done = subprocess.run(command, cwd=APP, env=known, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise UsageError(f"`prefect --no-prompt deploy --all` in {APP} failed:\n{done.stdout}{done.stderr}")
 
 
-def main() -> int:
+def job_template(text: str) -> dict[str, Any]:
+    """Return the base job template of a file.
+
+    Raises:
+        argparse.ArgumentTypeError: it cannot be read or is none.
+    """
+    try:
+        template = json.loads(Path(text).read_text())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"'{text}' cannot be read as JSON: {error}") from error
+    if not isinstance(template, dict) or not {"job_configuration", "variables"} <= template.keys():
+        raise argparse.ArgumentTypeError(f"'{text}' is no base job template: it needs job_configuration and variables")
+    return template
+
+
+def wanted_pool(argv: Sequence[str] | None) -> Pool:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog="python -m flows.deploy", description=__doc__)
+    parser.add_argument("--pool", default=POOL, help="name of the work pool; made where it is not there yet")
+    parser.add_argument(
+        "--job-template", metavar="FILE", type=job_template, help="makes the pool's runs Kubernetes Jobs"
+    )
+    given = parser.parse_args(argv)
+    if given.job_template is None:
+        return Pool(given.pool, "process")
+    return Pool(given.pool, "kubernetes", given.job_template)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    version = digest()
+    pool = wanted_pool(argv)
+    version = digest(pool)
     try:
         with connected() as client:
-            make_pool(client)
+            make_pool(client, pool)
             if not is_deployed(client, version):
-                deploy()
+                deploy(pool)
                 Variable.set(VERSION, version, overwrite=True)
     except MeterError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_status
-    sys.stderr.write(f"deployed, version {version}: {', '.join(names())}\n")
+    sys.stderr.write(f"deployed to the work pool {pool.name}, version {version}: {', '.join(names())}\n")
     return 0
 
 

@@ -14,7 +14,7 @@ from meter_core.embedded.server import Server
 from meter_core.embedded.web_server import WebServer
 
 POOL = "process"
-"""The work pool of a laptop; prefect.yaml names the same."""
+"""The work pool of a laptop; `flows.deploy` makes the same."""
 
 
 class PrefectServer(WebServer):

@@ -3,8 +3,10 @@
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.deploy import main, names
+from flows.deploy import APP, Pool, job_template, main, make_pool, names
+from meter_core.contracts.errors import UsageError
 
+TEMPLATE = APP / "k8s" / "base-job-template.json"
 CRONS = {
     "ingest_readings/daily": "0 2 * * *",
     "train_model/weekly": "0 3 * * 1",
@@ -62,7 +64,31 @@ def test_the_same_again_leaves_alone_what_somebody_set(stack, api):
 
 def test_without_a_server_the_command_says_what_to_do(capsys):
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        assert main() == 3
+        assert main([]) == 3
     told = capsys.readouterr().err
     assert "http://127.0.0.1:9/api does not answer" in told
     assert "meter up" in told
+
+
+def test_a_pool_of_kubernetes_jobs_gets_the_template_and_its_next_version(api):
+    template = job_template(str(TEMPLATE))
+    pool = Pool("k8s-tried", "kubernetes", template)
+    make_pool(api, pool)
+    template["variables"]["properties"]["image"]["default"] = "meter-jobs:next"
+    make_pool(api, pool)
+    made = api.read_work_pool("k8s-tried")
+    assert (made.type, made.base_job_template) == ("kubernetes", template)
+
+
+def test_a_pool_of_another_type_is_not_taken_over(api):
+    with pytest.raises(UsageError, match="'process' is of type process, not kubernetes"):
+        make_pool(api, Pool("process", "kubernetes", job_template(str(TEMPLATE))))
+
+
+@pytest.mark.parametrize(("content", "words"), [("{}", "it needs job_configuration"), ("no", "cannot be read as JSON")])
+def test_a_file_that_is_no_job_template_is_refused(tmp_path, capsys, content, words):
+    file = tmp_path / "template.json"
+    file.write_text(content)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--job-template", str(file)])
+    assert words in capsys.readouterr().err

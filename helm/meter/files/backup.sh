@@ -1,0 +1,17 @@
+# Copy every database and volume to /backup/STAMP; it appears whole or not at all, and the newest $KEEP stay.
+set -euo pipefail
+stamp=$(date -u +%Y%m%dT%H%M%SZ)
+part=/backup/.$stamp
+trap 'rm -rf "$part"' EXIT
+mkdir -p "$part"
+# Databases first: a file that a row names is older than the row, so what is copied later holds it.
+for database in $(psql -d postgres -Atc "SELECT datname FROM pg_database WHERE datname IN ('meter', 'prefect', 'mlflow')"); do
+  pg_dump --format=custom --file="$part/$database.dump" "$database"
+done
+for folder in files mlflow; do
+  [ ! -d "/source/$folder" ] || tar -C "/source/$folder" -czf "$part/$folder.tar.gz" --exclude=./lost+found .
+done
+(cd "$part" && sha256sum -- * >SHA256SUMS)
+mv "$part" "/backup/$stamp"
+ls -1d /backup/2* | sort | head -n "-$KEEP" | while read -r old; do rm -rf "$old"; done
+echo "copied to $stamp: $(du -sh "/backup/$stamp" | cut -f1)"
