@@ -33,7 +33,7 @@ def deployed(user: tuple[str, str] | None) -> int | set[str]:
 TRIED = {
     "the service is ready": lambda: httpx.get(f"{SERVING}/readyz").status_code == 200,
     "it answers /v1/predict": predicts,
-    "it shows metrics": lambda: "meter_requests" in httpx.get(f"{SERVING}/metrics").text,
+    "it shows metrics": lambda: "meter_batch_size" in httpx.get(f"{SERVING}/metrics").text,
     "MLflow answers its user": lambda: mlflow(mlflow_user) == 200,
     "MLflow refuses everyone else": lambda: mlflow(None) == 401,
     "Prefect has the deployments": lambda: deployed(prefect_user) >= DEPLOYMENTS,

@@ -51,6 +51,9 @@ PREFECT_UI_URL: {{ printf "%s://%s" (include "meter.scheme" .) .Values.ingress.p
 {{- /* Pod of a hook or test that runs the jobs image: (dict "root" $ "part" "migrate" "command" (list ...)) */ -}}
 {{- define "meter.jobsPod" -}}
 restartPolicy: Never
+{{- with .grace }}
+terminationGracePeriodSeconds: {{ . }}
+{{- end }}
 {{- include "meter.pod" . | nindent 0 }}
 containers:
   - name: {{ .part }}

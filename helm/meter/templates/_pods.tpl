@@ -87,3 +87,7 @@ spec:
   persistentVolumeClaim: {claimName: {{ include "meter.name" . }}-files}
 {{- end }}
 {{- end }}
+
+{{- define "meter.backupClaim" -}}
+{{ .Values.backup.existingClaim | default (printf "%s-backup" (include "meter.name" .)) }}
+{{- end }}
