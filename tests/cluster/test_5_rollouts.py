@@ -1,0 +1,72 @@
+"""Upgrade, rollback, a new champion and more load, under a steady client."""
+
+import json
+import os
+
+import pytest
+
+from tests.cluster.conftest import REGISTRY, RELEASE, values
+from tests.cluster.kube import CHART, wait_for
+
+NEXT = os.environ.get("IMAGE_TAG_NEXT", "next")
+
+
+def secrets(namespace):
+    return {
+        each["metadata"]["name"]: each["data"] for each in namespace.get("secrets")["items"] if each["type"] == "Opaque"
+    }
+
+
+def served_images(namespace):
+    return {pod["spec"]["containers"][0]["image"] for pod in namespace.pods(RELEASE, "serving")}
+
+
+def rolled_out(namespace):
+    namespace.kubectl("rollout", "status", f"deployment/{RELEASE}-serving", "--timeout=180s", seconds=200)
+
+
+def test_upgrade_and_rollback_fail_no_request_and_keep_data_and_passwords(desk, namespace, figure):
+    before, stored = secrets(namespace), desk.sql("SELECT count(*) FROM meter_reading")
+    image = f"{REGISTRY}/meter-serving:{NEXT}"
+    with desk.load() as load:
+        command = ["upgrade", RELEASE, str(CHART), *values(f"serving.image={image}"), "--wait", "--timeout=300s"]
+        namespace.helm(*command)
+        rolled_out(namespace)
+        assert served_images(namespace) == {image}
+        namespace.helm("rollback", RELEASE, "1", "--wait", "--timeout=300s")
+        rolled_out(namespace)
+    assert image not in served_images(namespace)
+    assert load.seen["failed"] == 0, load.seen
+    figure(
+        f"upgrade and rollback: {load.seen['sent']} requests, none failed, slowest {load.seen['worst_s'] * 1000:.0f} ms"
+    )
+    assert secrets(namespace) == before
+    assert desk.sql("SELECT count(*) FROM meter_reading") == stored
+
+
+@pytest.fixture
+def challenger(desk):
+    """A version that is not champion, and the champion."""
+    models = desk.meter("models")
+    others = [each["version"] for each in models["versions"] if each["version"] != models["champion"]]
+    assert others, models
+    return others[0], models["champion"]
+
+
+def test_a_new_champion_reaches_every_replica_within_a_minute(desk, challenger, figure):
+    new, before = challenger
+    with desk.load() as load:
+        desk.meter("promote", new, "--why", "tried on the cluster")
+        took = wait_for("every replica answers with it", lambda: desk.served_versions() == {new}, 60)
+    assert load.seen["failed"] == 0, load.seen
+    assert set(load.seen["versions"]) <= {new, before}
+    figure(f"a promoted model answered on every replica after {took:.0f} s")
+
+
+def test_more_load_brings_more_pods_and_they_go_again(desk, namespace, figure):
+    with desk.load(connections=8, per_second=400, tries=4):
+        took = wait_for("a third pod serves", lambda: len(namespace.ready(RELEASE, "serving")) >= 3, 180)
+    figure(f"third pod under load after {took:.0f} s")
+    back = wait_for("two pods are left", lambda: len(namespace.pods(RELEASE, "serving")) == 2, 300)
+    figure(f"back to two {back:.0f} s after the load")
+    assert json.dumps(namespace.get("hpa", f"{RELEASE}-serving")["status"]["desiredReplicas"]) == "2"
