@@ -71,7 +71,7 @@ class Desk:
         """The model that each serving pod answers with, asked one by one."""
         listed = self.run("python", "-c", POD_IPS, f"{self.release}-serving-grpc").json()
         cards = [self.run("python", "-c", ASK, f"http://{ip}:5501/v1/model") for ip in listed]
-        return {card.json().get("version") for card in cards}
+        return {card.json().get("model_version") for card in cards}
 
     @contextmanager
     def load(self, connections: int = 4, per_second: int = 40, tries: int = 1) -> Iterator[Load]:
