@@ -3,16 +3,22 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 SERVING := dist/serving
-SERVING_IMAGE ?= localhost/meter-serving:dev
-# Builds an image: COMMAND NAME FOLDER DOCKERFILE
+# --without-champion for a cluster whose registry is still empty.
+SERVING_OPTIONS ?=
+# Builds an image: COMMAND NAME FOLDER DOCKERFILE [OPTION...]
 IMAGE_BUILD ?= k8s/images/docker-build
-SOURCES := meter_core flows bento tests benchmarks requirements
+IMAGE_REGISTRY ?= localhost
+IMAGE_TAG ?= dev
+export IMAGE_REGISTRY IMAGE_TAG
+SOURCES := meter_core flows bento tests benchmarks requirements helm
+# A cluster for tests that may lie beside the repository; without it KUBECONFIG and IMAGE_BUILD say which to take.
+CLUSTER := $(wildcard ../shared/cluster)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test format lint types unit serving bento images prove lock proto clean
+.PHONY: help install demo test format lint types unit serving bento images cluster-trial chart-docs prove lock proto clean
 
 help:  ## what each target does
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed  ## make .venv with everything in it
 	@:
@@ -45,13 +51,25 @@ unit: install  ## the tests that need no service
 	$(BIN)/pytest tests/unit tests/parity
 
 serving: install  ## the service with the registry's champion, in dist/serving
-	@$(BIN)/python -m bento.build $(SERVING)
+	@$(BIN)/python -m bento.build $(SERVING) $(SERVING_OPTIONS)
 
 bento: serving  ## a bento of it, in BENTOML_HOME
 	@cd $(SERVING) && $(CURDIR)/$(BIN)/python -m bentoml build --bentofile bento/bentofile.yaml
 
-images: serving  ## the serving image, with docker or what IMAGE_BUILD names
-	$(IMAGE_BUILD) $(SERVING_IMAGE) $(SERVING) k8s/images/serving.Dockerfile
+images: serving  ## all images, with docker or what IMAGE_BUILD names
+	for part in jobs mlflow prefect; do \
+	  $(IMAGE_BUILD) $(IMAGE_REGISTRY)/meter-$$part:$(IMAGE_TAG) . k8s/images/$$part.Dockerfile --build-arg VERSION=$(IMAGE_TAG) || exit; \
+	done
+	$(IMAGE_BUILD) $(IMAGE_REGISTRY)/meter-serving:$(IMAGE_TAG) $(SERVING) k8s/images/serving.Dockerfile --build-arg VERSION=$(IMAGE_TAG)
+
+cluster-trial: SERVING_OPTIONS := --without-champion
+cluster-trial: IMAGE_BUILD := $(if $(filter file,$(origin IMAGE_BUILD)),$(or $(wildcard $(CLUSTER)/image),$(IMAGE_BUILD)),$(IMAGE_BUILD))
+cluster-trial: images  ## install the chart on the cluster of KUBECONFIG and test it from outside
+	$(IMAGE_BUILD) $(IMAGE_REGISTRY)/meter-serving:next $(SERVING) k8s/images/serving.Dockerfile --build-arg VERSION=next
+	@bash -c '[ -n "$$KUBECONFIG" ] || [ -z "$(CLUSTER)" ] || . $(CLUSTER)/settings.sh; $(BIN)/pytest tests/cluster -v --timeout=900'
+
+chart-docs: install  ## write the table of values into helm/meter/README.md
+	$(BIN)/python helm/values_table.py
 
 prove: install  ## what takes twenty minutes: the whole benchmark, a soak, schemathesis; reports in docs/proofs
 	$(BIN)/python -m benchmarks.proofs

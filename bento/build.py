@@ -4,9 +4,10 @@ The service, the modules of meter_core that it imports, the locked requirements,
 copies that stand in while the registry is away. What is not imported is not there: no training, no command line.
 """
 
+import argparse
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,11 +32,12 @@ LOADERS: Final[dict[str, Callable[[ModelRef, Path], Any]]] = {
 """What loads, and so tries, the champion of each task."""
 
 
-def build(target: Path, settings: Settings) -> list[ModelRef]:
+def build(target: Path, settings: Settings, champions: bool = True) -> list[ModelRef]:
     """Make the folder anew, and return the versions that were packaged.
 
     Args:
         target: made; what an earlier build left there is removed first.
+        champions: whether to package them; without any, a service that starts while the registry is away has no model.
         settings: where the registry is, and the database whose table `promotion` decides where one is set.
 
     Raises:
@@ -49,6 +51,9 @@ def build(target: Path, settings: Settings) -> list[ModelRef]:
         place = target / file.relative_to(ROOT)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, place)
+    (target / PACKAGED.name).mkdir()
+    if not champions:
+        return []
     with services(settings, {Need.MLFLOW}) as urls:
         uri = urls.mlflow_tracking_uri or ""
         found = [_package(task, uri, settings, target / PACKAGED.name) for task in LOADERS]
@@ -99,16 +104,20 @@ def _package(task: str, uri: str, settings: Settings, packaged: Path) -> ModelRe
     return ref
 
 
-def main(target: str = "dist/serving") -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Build, and say what was packaged."""
+    parser = argparse.ArgumentParser(prog="python -m bento.build", description=__doc__)
+    parser.add_argument("target", type=Path, metavar="FOLDER")
+    parser.add_argument("--without-champion", action="store_true", help="for a registry of its own, still empty")
+    given = parser.parse_args(argv)
     try:
-        refs = build(Path(target), Settings())
+        refs = build(given.target, Settings(), champions=not given.without_champion)
     except MeterError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_status
-    sys.stdout.write("".join(f"{target}: {ref} ({ref.predictor_digest})\n" for ref in refs))
+    sys.stdout.write("".join(f"{given.target}: {ref} ({ref.predictor_digest})\n" for ref in refs))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())

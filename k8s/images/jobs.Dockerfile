@@ -8,10 +8,6 @@ RUN python -m venv --without-pip /opt/venv \
        --require-hashes -r /requirements/jobs.txt
 
 FROM python:3.11-slim
-ARG VERSION=dev
-LABEL org.opencontainers.image.title="meter jobs" org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.description="Flows and command line of meter consumption prediction"
 COPY --from=build /opt/venv /opt/venv
 COPY k8s/images/meter /opt/venv/bin/meter
 COPY prefect.yaml /opt/app/
@@ -22,6 +18,10 @@ RUN python -m compileall -q /opt/app
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/app METER_APP=/opt/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp METER_HOME=/tmp/meter PREFECT_HOME=/tmp/prefect MPLCONFIGDIR=/tmp/matplotlib GIT_PYTHON_REFRESH=quiet \
     DO_NOT_TRACK=1 MLFLOW_DISABLE_TELEMETRY=true GX_ANALYTICS_ENABLED=false
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="meter jobs" org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.description="Flows and command line of meter consumption prediction"
 WORKDIR /opt/app
 USER 10001:10001
 CMD ["meter", "--help"]

@@ -8,14 +8,14 @@ RUN python -m venv --without-pip /opt/venv \
        --require-hashes -r /requirements/mlflow.txt
 
 FROM python:3.11-slim
-ARG VERSION=dev
-LABEL org.opencontainers.image.title="meter mlflow" org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.description="MLflow server with PostgreSQL, S3 and basic auth"
 COPY --from=build /opt/venv /opt/venv
 COPY k8s/images/mlflow-server /opt/venv/bin/mlflow-server
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib \
     DO_NOT_TRACK=1 MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false GIT_PYTHON_REFRESH=quiet
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="meter mlflow" org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.description="MLflow server with PostgreSQL, S3 and basic auth"
 WORKDIR /tmp
 USER 10001:10001
 EXPOSE 5000

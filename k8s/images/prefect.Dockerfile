@@ -8,13 +8,13 @@ RUN python -m venv --without-pip /opt/venv \
        --require-hashes -r /requirements/prefect.txt
 
 FROM python:3.11-slim
+COPY --from=build /opt/venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp PREFECT_HOME=/tmp/prefect \
+    PREFECT_SERVER_UI_STATIC_DIRECTORY=/tmp/ui PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1
 ARG VERSION=dev
 LABEL org.opencontainers.image.title="meter prefect" org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.description="Prefect server and Kubernetes worker"
-COPY --from=build /opt/venv /opt/venv
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp PREFECT_HOME=/tmp/prefect \
-    PREFECT_SERVER_UI_STATIC_DIRECTORY=/tmp/ui PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1
 WORKDIR /tmp
 USER 10001:10001
 EXPOSE 4200

@@ -17,17 +17,17 @@ found = [n for n in ('mlflow', 'prefect', 'pandas', 'great_expectations', 'sklea
 sys.exit('the serving image holds ' + ', '.join(found) if found else 0)"
 
 FROM python:3.11-slim
-ARG VERSION=dev
-LABEL org.opencontainers.image.title="meter serving" \
-      org.opencontainers.image.description="Predicts how many kWh an electricity meter will use: HTTP, gRPC and a web page." \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}"
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/app /opt/app
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     HOME=/tmp METER_HOME=/tmp/meter BENTOML_HOME=/tmp/bentoml METER_HOST=0.0.0.0 \
     BENTOML_DO_NOT_TRACK=True DO_NOT_TRACK=1
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="meter serving" \
+      org.opencontainers.image.description="Predicts how many kWh an electricity meter will use: HTTP, gRPC and a web page." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
 WORKDIR /opt/app
 USER 10001:10001
 EXPOSE 5501 5502

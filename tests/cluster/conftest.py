@@ -67,7 +67,7 @@ def figure():
 
 
 def remove(there: Namespace) -> None:
-    """Remove releases, namespace and volumes; a volume that stays is emptied, so that the next release starts afresh."""
+    """Remove releases, namespace and volumes; a volume that stays is emptied for the next release."""
     for release in there.helm("list", "--all", "--short", check=False).out.split():
         there.helm("uninstall", release, "--wait", "--timeout=120s", check=False)
     there.kubectl(

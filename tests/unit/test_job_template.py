@@ -31,7 +31,7 @@ def pod():
 
 
 def test_it_is_valid_in_strict_mode():
-    kubernetes_validate.validate(job(), KUBERNETES, strict=True)
+    assert kubernetes_validate.validate(job(), KUBERNETES, strict=True) == KUBERNETES
 
 
 def test_it_is_valid_with_every_option_in_use():
