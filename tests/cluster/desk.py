@@ -14,6 +14,11 @@ from tests.cluster.kube import Ended, Namespace
 CLIENT = Path(__file__).with_name("steady_client.py")
 POD_IPS = "import json, socket, sys; print(json.dumps(sorted({i[4][0] for i in socket.getaddrinfo(sys.argv[1], 0)})))"
 ASK = "import httpx, sys; print(httpx.get(sys.argv[1]).text)"
+FLOW_RUN = """
+import httpx, os, sys
+user = tuple(os.environ["PREFECT_API_AUTH_STRING"].split(":", 1))
+print(httpx.get(os.environ["PREFECT_API_URL"] + "/flow_runs/" + sys.argv[1], auth=user).raise_for_status().text)
+"""
 
 
 @dataclass
@@ -54,6 +59,11 @@ class Desk:
         given = [f"--param={name}={json.dumps(value)}" for name, value in parameters.items()]
         return self.run("python", "-m", "flows.run", deployment, *given, seconds=420, check=check).json()
 
+    def flow_run(self, flow_run_id: str) -> dict[str, Any]:
+        """What the Prefect server knows of a run; nothing while it does not answer."""
+        asked = self.run("python", "-c", FLOW_RUN, flow_run_id, check=False)
+        return asked.json() if asked.status == 0 else {}
+
     def start_flow(self, deployment: str) -> subprocess.Popen[str]:
         """Start a deployment; its JSON comes on stdout."""
         command = ["kubectl", "--namespace", self.namespace.name, "exec", f"job/{self.job}", "--"]
@@ -74,11 +84,12 @@ class Desk:
         return {card.json().get("model_version") for card in cards}
 
     @contextmanager
-    def load(self, connections: int = 4, per_second: int = 40, tries: int = 1) -> Iterator[Load]:
+    def load(self, connections: int = 4, per_second: int = 40, tries: int = 1, readings: int = 1) -> Iterator[Load]:
         """Ask for predictions all the time; `seen` is filled at the end."""
         self.run("rm", "-f", "/tmp/stop")
         command = ["kubectl", "--namespace", self.namespace.name, "exec", "--stdin", f"job/{self.job}", "--"]
-        command += ["python", "-", f"http://{self.release}-serving:5501", *map(str, (connections, per_second, tries))]
+        command += ["python", "-", f"http://{self.release}-serving:5501"]
+        command += map(str, (connections, per_second, tries, readings))
         with CLIENT.open() as script:
             process = subprocess.Popen(command, stdin=script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         load = Load(process)

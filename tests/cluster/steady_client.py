@@ -1,7 +1,8 @@
-"""A steady client, run inside the cluster: `python - URL CONNECTIONS PER_SECOND TRIES`, until /tmp/stop is there.
+"""A steady client, run inside the cluster: `python - URL CONNECTIONS RATE TRIES READINGS`, until /tmp/stop is there.
 
-It keeps its connections. With more than one try it does what HTTP clients do by themselves: after a connection that
-broke, or 502, 503 or 504, it asks again after 0.2 s, doubled each time. One JSON object at the end.
+It keeps its connections, and asks for READINGS at once where these are more than one. With more than one try it does
+what HTTP clients do by themselves: after a connection that broke, or 502, 503 or 504, it asks again, after 0.2 s and
+then twice as long each time. One JSON object at the end.
 """
 
 import json
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import httpx
 
-url, connections, per_second, tries = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+url = sys.argv[1]
+connections, per_second, tries, readings = map(int, sys.argv[2:])
 STOP, LONGEST_S = Path("/tmp/stop"), 400
 READING = {"local_hour": 18, "local_day_of_week": 2, "voltage_v": 231, "temperature_c": None, "power_factor": 0.97}
 READING |= {"load_kw": 1.2, "frequency_hz": None}
+ROUTE, BODY = ("predict", READING) if readings == 1 else ("predict_batch", {"readings": [READING] * readings})
 counts, versions, errors, seconds = Counter(), Counter(), [], []
 begun = time.monotonic()
 
@@ -28,7 +31,7 @@ def ask(client: httpx.Client) -> None:
             counts["retried"] += 1
             time.sleep(0.2 * 2 ** (n - 1))
         try:
-            answer = client.post(f"{url}/v1/predict", json=READING)
+            answer = client.post(f"{url}/v1/{ROUTE}", json=BODY)
         except httpx.HTTPError as error:
             why = f"{time.monotonic() - begun:.1f} s: {type(error).__name__}: {error}"
             continue

@@ -94,6 +94,38 @@ def test_what_is_switched_on_appears_and_what_is_off_does_not():
     assert not [name for name, _ in pods(off) if name.endswith(("backup", "restore", "data-docs"))]
 
 
+def test_pods_scale_by_the_age_of_the_queue_where_a_metric_of_it_is_named():
+    documents = rendered("--set=serving.autoscaling.queueAgeMetric=meter_queue_age")
+    scaler = next(each for each in documents if each["kind"] == "HorizontalPodAutoscaler")
+    kubernetes_validate.validate(scaler, KUBERNETES, strict=True)
+    assert scaler["spec"]["metrics"][1]["pods"] == {
+        "metric": {"name": "meter_queue_age"},
+        "target": {"type": "AverageValue", "averageValue": "50m"},
+    }
+
+
+def test_keys_origins_and_traces_reach_the_service():
+    options = (
+        "secrets.apiKeys=keys",
+        "serving.corsOrigins={https://a.example}",
+        "serving.tracesEndpoint=http://otel:4318",
+    )
+    documents = rendered(*(f"--set={option}" for option in options))
+    spec = dict(pods(documents))["meter-serving"]
+    given = {each["name"]: each.get("value") for each in spec["containers"][0]["env"]}
+    assert given["METER_API_KEYS_FILE"] == "/keys/keys.json"
+    assert given["METER_CORS_ORIGINS"] == '["https://a.example"]'
+    assert given["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://otel:4318"
+    assert {"name": "keys", "secret": {"secretName": "keys"}} in spec["volumes"]
+
+
+def test_told_otherwise_an_uninstall_leaves_nothing():
+    documents = rendered("--set=storage.keep=false")
+    kept = [each for each in documents if "helm.sh/resource-policy" in each["metadata"].get("annotations", {})]
+    postgres = next(each for each in documents if each["kind"] == "StatefulSet")
+    assert (kept, postgres["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"]) == ([], "Delete")
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

@@ -64,7 +64,7 @@ def test_a_new_champion_reaches_every_replica_within_a_minute(desk, challenger, 
 
 
 def test_more_load_brings_more_pods_and_they_go_again(desk, namespace, figure):
-    with desk.load(connections=8, per_second=400, tries=4):
+    with desk.load(per_second=1000, tries=4, readings=1000):
         took = wait_for("a third pod serves", lambda: len(namespace.ready(RELEASE, "serving")) >= 3, 180)
     figure(f"third pod under load after {took:.0f} s")
     back = wait_for("two pods are left", lambda: len(namespace.pods(RELEASE, "serving")) == 2, 300)
