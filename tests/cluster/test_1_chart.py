@@ -87,11 +87,11 @@ def test_production_names_secrets_and_holds_no_password():
 def test_what_is_switched_on_appears_and_what_is_off_does_not():
     kinds = {"ServiceMonitor", "PrometheusRule", "Ingress", "NetworkPolicy", "HorizontalPodAutoscaler"}
     on = {each["kind"] for each in rendered(f"--values={CHART / 'values-production.yaml'}")}
-    switches = ("networkPolicies.enabled", "serving.autoscaling.enabled", "backup.enabled", "dataDocs.enabled")
+    switches = ("networkPolicies.enabled", "serving.autoscaling.enabled", "backup.enabled")
     off = rendered(*(f"--set={switch}=false" for switch in switches))
     assert kinds <= on
     assert not kinds & {each["kind"] for each in off}
-    assert not [name for name, _ in pods(off) if name.endswith(("backup", "restore", "data-docs"))]
+    assert not [name for name, _ in pods(off) if name.endswith(("backup", "restore"))]
 
 
 def test_pods_scale_by_the_age_of_the_queue_where_a_metric_of_it_is_named():

@@ -38,7 +38,7 @@ def done(namespace, release, part, figure):
 def restored(desk, namespace, figure):
     done(namespace, RELEASE, "backup", figure)
     more = ("backup.existingClaim=meter-backup", "serving.autoscaling.enabled=false", "serving.replicas=1")
-    namespace.helm("install", OTHER, str(CHART), *values(*more, "dataDocs.enabled=false"), "--wait", "--timeout=300s")
+    namespace.helm("install", OTHER, str(CHART), *values(*more), "--wait", "--timeout=300s")
     other = Desk(namespace, OTHER)
     other.open()
     assert other.sql("SELECT count(*) FROM meter_reading") == "0"

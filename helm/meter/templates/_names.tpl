@@ -51,7 +51,3 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- define "meter.filesOnVolume" -}}
 {{- if not .Values.files.url }}yes{{ end }}
 {{- end }}
-
-{{- define "meter.dataDocsServed" -}}
-{{- if and .Values.dataDocs.enabled (include "meter.filesOnVolume" .) }}yes{{ end }}
-{{- end }}
