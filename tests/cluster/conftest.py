@@ -68,7 +68,8 @@ def figure():
 
 def remove(there: Namespace) -> None:
     """Remove releases, namespace and volumes; a volume that stays is emptied for the next release."""
-    for release in there.helm("list", "--all", "--short", check=False).out.split():
+    states = ("--deployed", "--failed", "--pending", "--superseded", "--uninstalling")
+    for release in there.helm("list", "--short", *states).out.split():
         there.helm("uninstall", release, "--wait", "--timeout=120s", check=False)
     there.kubectl(
         "delete", "jobs,pods", "--all", "--grace-period=1", "--wait=true", "--timeout=120s", check=False, seconds=150
@@ -86,12 +87,7 @@ def remove(there: Namespace) -> None:
 def empty(there: Namespace, claims: list[str]) -> None:
     """Empty volumes, each as the user who wrote to it."""
     there.kubectl("apply", "--filename=-", stdin=json.dumps(emptying_pod(claims)))
-    done = ["Succeeded", "Failed"]
-    wait_for(
-        "the volumes are empty",
-        lambda: there.get("pod", "emptying")["status"]["phase"] in done,
-        120,
-    )
+    wait_for("the volumes are empty", lambda: there.get("pod", "emptying")["status"]["phase"] == "Succeeded", 120)
 
 
 def emptying_pod(claims: list[str]) -> dict[str, Any]:
