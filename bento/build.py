@@ -37,8 +37,8 @@ def build(target: Path, settings: Settings, champions: bool = True) -> list[Mode
 
     Args:
         target: made; what an earlier build left there is removed first.
-        champions: whether to package them; without any, a service that starts while the registry is away has no model.
         settings: where the registry is, and the database whose table `promotion` decides where one is set.
+        champions: whether to package them; without any, a service that starts while the registry is away has no model.
 
     Raises:
         UsageError: where the folder is there and no earlier build made it.

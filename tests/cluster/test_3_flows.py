@@ -5,6 +5,7 @@ import pytest
 
 from tests.cluster.conftest import RELEASE
 from tests.cluster.kube import wait_for
+from tests.service.grpc_client import client, message
 
 READING = {"local_hour": 18, "local_day_of_week": 2, "voltage_v": 231, "temperature_c": None, "power_factor": 0.97}
 READING |= {"load_kw": 1.2, "frequency_hz": None}
@@ -71,6 +72,16 @@ def test_the_champion_reaches_every_replica_and_answers_over_http(desk, namespac
         answer = httpx.post(f"http://{serving}/v1/predict", json=READING)
     assert (answer.status_code, answer.json()["model_version"]) == (200, version)
     assert 0 < answer.json()["units_kwh"] < 5
+
+
+def test_it_answers_the_same_over_grpc(namespace, predicted):
+    with namespace.forwarded(f"{RELEASE}-serving", 5501) as http:
+        wanted = httpx.post(f"http://{http}/v1/predict", json=READING).json()
+    with namespace.forwarded(f"{RELEASE}-serving-grpc", 5502) as address:
+        channel, stub = client(address)
+        with channel:
+            answer = stub.Predict(message(READING), timeout=20)
+    assert (answer.units_kwh, answer.model_version) == (wanted["units_kwh"], wanted["model_version"])
 
 
 def test_a_job_that_was_killed_half_way_is_made_good_exactly(desk, namespace, predicted, half_years, figure):

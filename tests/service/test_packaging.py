@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bento.build import build
+from bento.build import build, main
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.settings import Settings
 from tests.integration.mlflow_server import shared_server
@@ -101,3 +101,10 @@ def test_the_serving_lock_holds_nothing_heavy():
     names = set(re.findall(r"^([a-z0-9._-]+)==", lock, re.MULTILINE))
     assert "numpy" in names
     assert names & HEAVY == set()
+
+
+def test_without_champion_it_needs_no_registry_and_holds_no_model(tmp_path):
+    target = tmp_path / "serving"
+    assert main([str(target), "--without-champion"]) == 0
+    assert list((target / "packaged").iterdir()) == []
+    assert (target / "bento" / "service.py").is_file()
