@@ -41,11 +41,12 @@ def namespace() -> Iterator[Namespace]:
 
 @pytest.fixture(scope="session")
 def desk(namespace: Namespace) -> Desk:
-    """The release, installed, and its desk."""
+    """The release, installed, and its desk; schedules are paused, so that only the tests start runs."""
     command = ["install", RELEASE, str(CHART), *values(), "--wait", f"--timeout={INSTALL_SECONDS}s"]
     namespace.helm(*command, seconds=INSTALL_SECONDS + 30)
     opened = Desk(namespace, RELEASE)
     opened.open()
+    opened.run("prefect", "--no-prompt", "deployment", "schedule", "pause", "--all")
     return opened
 
 

@@ -24,14 +24,11 @@ def killed(namespace, component: str, figure) -> None:
 
 
 @pytest.fixture
-def training(desk, namespace):
-    """A training run whose pod works; its id. It is started and left alone: who waits for it loses the server too."""
+def training(desk):
+    """A training run under way; its id. It is started and left alone: who waits for it loses the server too."""
     started = desk.run("prefect", "deployment", "run", "train_model/weekly").out
     flow_run_id = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", started).group()
-    pod = ["--selector", f"prefect.io/flow-run-id={flow_run_id}"]
-    wait_for(
-        "the training runs", lambda: namespace.get("pods", *pod, "--field-selector=status.phase=Running")["items"], 120
-    )
+    wait_for("the training runs", lambda: desk.flow_run(flow_run_id).get("state_type") == "RUNNING", 240)
     return flow_run_id
 
 
