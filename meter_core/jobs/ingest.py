@@ -1,19 +1,22 @@
 """Ingestion: delivered files through validation into PostgreSQL, every value accounted for."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
 from pydantic import SecretStr
 
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.finding import Finding, Severity
+from meter_core.jobs.ahead import ahead
+from meter_core.jobs.inspection import Inspection
 from meter_core.jobs.kept_deliveries import digest_of, keep
-from meter_core.quality import Limits, Subject, Verdict, check, document, warm_up
+from meter_core.quality import Judgement, LateConflict, Limits, Subject, document, warm_up
 from meter_core.settings import Settings
-from meter_core.sources import Delivery, Profile, UnreadableDeliveryError, load_profile, read_delivery
+from meter_core.sources import DeliveryReader, Profile, UnreadableDeliveryError, load_profile, raw_lines
 from meter_core.store import COUNTS, DeliveryKey, LoadCounts, StoppedDelivery, Store, ZoneConflictError
 
 Progress = Callable[[str], None]
@@ -142,6 +145,15 @@ def _refuse_missing(files: Sequence[Path]) -> None:
         raise UsageError(f"no such file: {', '.join(missing)}; nothing was loaded. Correct the path")
 
 
+class _Stopped(Exception):  # noqa: N818 - nothing went wrong with the program
+    """A delivery is not to be loaded: what was written of it is undone on the way out."""
+
+    def __init__(self, result: FileResult, code: str) -> None:
+        super().__init__(code)
+        self.result = result
+        self.code = code
+
+
 @dataclass(frozen=True)
 class _Job:
     """What is the same for all files of one call."""
@@ -164,51 +176,83 @@ class _Job:
         warm_up()
         self.progress(f"{path.name}: keeping the file")
         kept_as = keep(path, digest, self.settings.files_root)
-        self.progress(f"{path.name}: reading")
+        reader = DeliveryReader(path, self.profile, self.zone)
         try:
-            delivery = read_delivery(path, self.profile, self.zone)
+            return self._load(reader, path, key, kept_as)
         except UnreadableDeliveryError as error:
             return self._unreadable(path.name, key, kept_as, str(error))
-        if delivery.file_digest != digest:
-            raise RefusedError(f"{path.name} changed while it was read; nothing of it was loaded. Run the same again")
-        return self._load(delivery, key, kept_as)
+        except _Stopped as stop:
+            return self._stopped(stop.result, reader, key, stop.code)
 
-    def _load(self, delivery: Delivery, key: DeliveryKey, kept_as: str) -> FileResult:
-        """Judge a delivery that could be read, and load it unless it is stopped."""
-        name = delivery.file_name
-        self.progress(f"{name}: checking {len(delivery.frame):,} values")
-        verdict = self._judge(delivery)
-        result = FileResult(
-            name, LoadCounts(0, 0), (*delivery.findings, *verdict.findings), None, verdict.data_docs, kept_as
-        )
-        if verdict.stopped_reason:
-            return self._stopped(result, delivery, key, "delivery_stopped", verdict.stopped_reason)
-        self.progress(f"{name}: loading")
-        try:
-            counts = self.store.load(delivery, verdict, kept_as)
-        except ZoneConflictError as error:
-            return self._stopped(result, delivery, key, "zone_conflict", str(error))
+    def _load(self, reader: DeliveryReader, path: Path, key: DeliveryKey, kept_as: str) -> FileResult:
+        """Read, judge and load a delivery part by part, in one transaction.
+
+        Raises:
+            _Stopped: it is not to be loaded.
+        """
+        name = path.name
+
+        def raw(lines: Collection[int]) -> Mapping[int, str]:
+            return raw_lines(path, self.profile.encoding, lines)
+
+        with self.store.loading(key, reader, kept_as, raw) as loading, Inspection(self.limits) as inspection:
+            if loading.known:
+                return FileResult(name, loading.known, (_known(name, loading.known),))
+            with ahead(inspection.judged(reader)) as parts:
+                for judged, raw_line in parts:
+                    loading.add(judged, raw_line)
+                    self.progress(f"{name}: {reader.lines:,} lines read")
+            self._refuse_changed(reader, key)
+            self.progress(f"{name}: comparing {reader.lines:,} lines with what is stored")
+            late = [LateConflict(line, pd.Timestamp(stamp)) for line, stamp in loading.take_conflicts()]
+            result = self._documented(inspection.judgement(late, name), reader, key, kept_as)
+            try:
+                counts = loading.finish(reader.lines)
+            except ZoneConflictError as error:
+                raise _Stopped(replace(result, stopped=str(error)), "zone_conflict") from error
         return replace(result, counts=counts, findings=(*result.findings, *_interval_conflicts(name, counts)))
 
-    def _judge(self, delivery: Delivery) -> Verdict:
-        """Return what the rules say, with the delivery's page written."""
-        verdict = check(delivery.frame, self.limits, delivery.file_name)
-        subject = Subject(
-            delivery.file_name, delivery.file_digest, delivery.profile.name, delivery.zone, delivery.lines
-        )
-        return document(delivery.frame, verdict, subject, self.settings.files_root, self.limits)
+    def _refuse_changed(self, reader: DeliveryReader, key: DeliveryKey) -> None:
+        """Raise where the file is not the one that was kept."""
+        if reader.file_digest != key.file_digest:
+            raise RefusedError(
+                f"{reader.file_name} changed while it was read; nothing of it was loaded. Run the same again"
+            )
 
-    def _stopped(self, result: FileResult, delivery: Delivery, key: DeliveryKey, code: str, reason: str) -> FileResult:
+    def _documented(self, judgement: Judgement, reader: DeliveryReader, key: DeliveryKey, kept_as: str) -> FileResult:
+        """Write the delivery's page, and return what is known of it before it is loaded.
+
+        Raises:
+            _Stopped: it is not to be loaded.
+        """
+        subject = Subject(reader.file_name, key.file_digest, self.profile.name, reader.zone, reader.lines)
+        place = document(judgement, subject, self.settings.files_root, self.limits)
+        findings = (*reader.findings, *judgement.findings)
+        stop = judgement.stopped_reason
+        result = FileResult(reader.file_name, LoadCounts(0, 0), findings, stop, place, kept_as)
+        if stop is not None:
+            raise _Stopped(result, "delivery_stopped")
+        return result
+
+    def _stopped(self, result: FileResult, reader: DeliveryReader, key: DeliveryKey, code: str) -> FileResult:
         """Record that nothing of a delivery is loaded."""
-        lines = delivery.frame["line"]
-        span = (int(lines.min()), int(lines.max()))
-        sizes = (delivery.lines, len(delivery.frame))
+        reason = result.stopped or ""
+        span = (reader.first_line, reader.last_line)
         stopped = StoppedDelivery(
-            key, result.file, self.profile, *sizes, *span, code=code, reason=reason, kept_as=result.kept_as
+            key,
+            result.file,
+            self.profile,
+            reader.lines,
+            reader.lines,
+            *span,
+            code=code,
+            reason=reason,
+            kept_as=result.kept_as,
         )
         counts = self.store.record_stopped(stopped)
-        findings = (Finding(code, result.file, Severity.ERROR, reason), *result.findings)
-        return replace(result, counts=counts, findings=findings, stopped=reason)
+        return replace(
+            result, counts=counts, findings=(Finding(code, result.file, Severity.ERROR, reason), *result.findings)
+        )
 
     def _unreadable(self, file: str, key: DeliveryKey, kept_as: str, reason: str) -> FileResult:
         """Record a delivery that is broken as a whole: it has no values that could be counted."""

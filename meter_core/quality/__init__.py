@@ -1,20 +1,30 @@
 """Rules over a delivery: one declaration each, for quarantine, the Great Expectations suite and the documentation."""
 
-from meter_core.quality.check import Verdict, check
+from meter_core.quality.check import Found, Verdict, check, judge
 from meter_core.quality.data_docs import document
+from meter_core.quality.judgement import Judgement, LateConflict, PartReport, judgement_of
+from meter_core.quality.overview import overview_of
 from meter_core.quality.rules import RULES, Action, Expectation, Limits, Rule
 from meter_core.quality.subject import Subject
-from meter_core.quality.suite import warm_up
+from meter_core.quality.suite import Suite, warm_up
 
 __all__ = [
     "RULES",
     "Action",
     "Expectation",
+    "Found",
+    "Judgement",
+    "LateConflict",
     "Limits",
+    "PartReport",
     "Rule",
     "Subject",
+    "Suite",
     "Verdict",
     "check",
     "document",
+    "judge",
+    "judgement_of",
+    "overview_of",
     "warm_up",
 ]

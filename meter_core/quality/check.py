@@ -1,6 +1,6 @@
 """Judge a delivery: apply every rule's mask, give codes, blank, count, and stop where too much is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,27 @@ SEVERITIES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the rules caught in a delivery, or in a part of one.
+
+    Attributes:
+        rows: Delivered values of energy.
+        counts: Values that each rule caught, by its code; every rule is there, a row counts for its first quarantine
+            rule.
+        lines: The first lines of each rule that caught anything.
+    """
+
+    rows: int
+    counts: Mapping[str, int]
+    lines: Mapping[str, tuple[int, ...]]
+
+    @property
+    def quarantined(self) -> int:
+        """Rows with a code."""
+        return sum(self.counts[rule.code] for rule in RULES if rule.action is Action.QUARANTINE)
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """What the rules say of a delivery.
@@ -28,25 +49,25 @@ class Verdict:
     Attributes:
         frame: The delivery's frame with `code` (None: to be loaded) and `blanked` completed; blanked quantities are
             NaN.
-        counts: Values that each rule caught, by its code; every rule is there, a row counts for its first quarantine
-            rule.
+        found: What the rules caught.
         findings: One for each rule that caught anything.
-        quarantined: Rows with a code.
         stopped_reason: Why the delivery is not to be loaded at all; None where it is.
-        data_docs: Where its page is; None before `document`.
     """
 
     frame: pd.DataFrame
-    counts: Mapping[str, int]
+    found: Found
     findings: tuple[Finding, ...]
-    quarantined: int
     stopped_reason: str | None = None
-    data_docs: str | None = None
 
     @property
-    def rows(self) -> int:
-        """Delivered values of energy."""
-        return len(self.frame)
+    def counts(self) -> Mapping[str, int]:
+        """Values that each rule caught, by its code."""
+        return self.found.counts
+
+    @property
+    def quarantined(self) -> int:
+        """Rows with a code."""
+        return self.found.quarantined
 
     @property
     def stopped(self) -> bool:
@@ -63,19 +84,43 @@ def check(frame: pd.DataFrame, limits: Limits | None = None, file_name: str = "t
         file_name: For the messages.
     """
     limits = limits or Limits()
+    judged, found = judge(frame, limits)
+    return Verdict(judged, found, findings(found, file_name), stop_reason(found, limits, file_name))
+
+
+def judge(frame: pd.DataFrame, limits: Limits) -> tuple[pd.DataFrame, Found]:
+    """Apply every rule to (a part of) a delivery's frame, which is left as it is.
+
+    Returns:
+        The frame with `code` and `blanked` completed, and what was caught.
+    """
     judged = frame.copy(deep=False)
     judged["code"] = pd.Series(frame["code"].to_numpy(copy=True), index=frame.index, dtype=object)
     caught = {rule.code: _apply(rule, frame, judged, limits) for rule in RULES}
     _blank(judged, frame, caught)
-    quarantined = int(judged["code"].notna().sum())
-    findings = tuple(_finding(rule, caught[rule.code], judged, file_name) for rule in RULES if caught[rule.code].any())
-    return Verdict(
-        judged,
-        {code: int(mask.sum()) for code, mask in caught.items()},
-        findings,
-        quarantined,
-        _stop(quarantined, judged, limits, file_name),
+    lines = frame["line"].to_numpy()
+    counts = {code: int(mask.sum()) for code, mask in caught.items()}
+    first = {code: tuple(lines[mask][:SHOWN_LINES].tolist()) for code, mask in caught.items() if counts[code]}
+    return judged, Found(len(frame), counts, first)
+
+
+def merged(parts: Sequence[Found]) -> Found:
+    """Return what was caught in the parts of a delivery as what was caught in it."""
+    lines: dict[str, list[int]] = {}
+    for part in parts:
+        for code, some in part.lines.items():
+            lines.setdefault(code, []).extend(some)
+    return Found(
+        sum(part.rows for part in parts),
+        {rule.code: sum(part.counts[rule.code] for part in parts) for rule in RULES},
+        {code: tuple(sorted(some)[:SHOWN_LINES]) for code, some in lines.items()},
     )
+
+
+def found_later(code: str, lines: Sequence[int]) -> Found:
+    """Return what a rule caught that only a look at the whole delivery shows, in rows that were counted before."""
+    counts = dict.fromkeys((rule.code for rule in RULES), 0) | {code: len(lines)}
+    return Found(0, counts, {code: tuple(sorted(lines)[:SHOWN_LINES])} if lines else {})
 
 
 def _apply(rule: Rule, frame: pd.DataFrame, judged: pd.DataFrame, limits: Limits) -> Mask:
@@ -104,33 +149,36 @@ def _blank(judged: pd.DataFrame, frame: pd.DataFrame, caught: Mapping[str, Mask]
     judged["blanked"] = pd.Series(blanked, index=frame.index, dtype=object)
 
 
-def _finding(rule: Rule, mask: Mask, frame: pd.DataFrame, file_name: str) -> Finding:
-    """Return what a rule caught, in figures and line numbers, without a meter's id or value."""
-    count, lines = int(mask.sum()), frame["line"].to_numpy()[mask]
-    share = count / len(frame)
+def findings(found: Found, file_name: str) -> tuple[Finding, ...]:
+    """Return what each rule caught, in figures and line numbers, without a meter's id or value."""
+    return tuple(_finding(rule, found, file_name) for rule in RULES if found.counts[rule.code])
+
+
+def _finding(rule: Rule, found: Found, file_name: str) -> Finding:
+    """Return what one rule caught."""
+    count, lines = found.counts[rule.code], found.lines[rule.code]
+    share = count / found.rows
     more = f" ({count:,} such lines, {share:.2%})" if count > 1 else ""
     evidence: dict[str, Any] = {
         "action": str(rule.action),
         "column": rule.column,
         "count": count,
         "share": share,
-        "lines": [int(line) for line in lines[:SHOWN_LINES]],
+        "lines": list(lines),
     }
     where = f"{file_name} line {lines[0]}"
     return Finding(rule.code, where, SEVERITIES[rule.action], f"{where}: {rule.sentence}{more}", evidence)
 
 
-def _stop(quarantined: int, judged: pd.DataFrame, limits: Limits, file_name: str) -> str | None:
+def stop_reason(found: Found, limits: Limits, file_name: str) -> str | None:
     """Return why the delivery is stopped, or None."""
-    share = quarantined / len(judged)
+    share = found.quarantined / found.rows
     if share <= limits.stop_above_share:
         return None
-    codes = judged["code"]
-    code = str(codes.value_counts().index[0])
-    line = int(judged["line"].to_numpy()[(codes == code).to_numpy()][0])
-    sentence = next(rule.sentence for rule in RULES if rule.code == code)
+    worst = max((rule for rule in RULES if rule.action is Action.QUARANTINE), key=lambda rule: found.counts[rule.code])
     return (
-        f"{file_name} was stopped and nothing of it loaded: {quarantined:,} of {len(judged):,} values ({share:.1%}) "
-        f"would be quarantined, over the threshold of {limits.stop_above_share:.1%} (METER_STOP_ABOVE_SHARE). "
-        f"Most are {code}, the first in line {line}: {sentence}"
+        f"{file_name} was stopped and nothing of it loaded: {found.quarantined:,} of {found.rows:,} values "
+        f"({share:.1%}) would be quarantined, over the threshold of {limits.stop_above_share:.1%} "
+        f"(METER_STOP_ABOVE_SHARE). Most are {worst.code}, the first in line {found.lines[worst.code][0]}: "
+        f"{worst.sentence}"
     )

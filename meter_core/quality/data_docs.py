@@ -6,50 +6,42 @@ sections with the results, and the page around them brings everything it needs i
 
 import json
 import os
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import fsspec
-import pandas as pd
 from fsspec.implementations.local import LocalFileSystem
 
+from meter_core.calendar import zone_of
 from meter_core.contracts.errors import UnavailableError
 from meter_core.quality import page
-from meter_core.quality.check import Verdict
+from meter_core.quality.judgement import Judgement
 from meter_core.quality.rules import Limits
 from meter_core.quality.subject import Subject
-from meter_core.quality.suite import SuiteResult, broken_findings, run_suite
 from meter_core.settings import DATA_DOCS
 
 SUMMARY: Final = "summary.json"
 
 
-def document(
-    delivered: pd.DataFrame, verdict: Verdict, subject: Subject, files_root: str, limits: Limits | None = None
-) -> Verdict:
-    """Run the suite over a delivery and write its page; return the verdict with the page's place and what broke.
+def document(judgement: Judgement, subject: Subject, files_root: str, limits: Limits) -> str:
+    """Write the page of a delivery, and the list anew; return where the page is.
 
     Args:
-        delivered: The frame as read.
-        verdict: Of `check` over it.
+        judgement: What is said of the delivery.
         subject: Which delivery it is.
         files_root: fsspec URL or path; pages go to `data_docs/` in it.
-        limits: The same as for `check`.
+        limits: What the delivery was compared with.
 
     Raises:
         UnavailableError: where the pages cannot be written.
     """
-    limits = limits or Limits()
-    result = run_suite(delivered, verdict.frame, limits)
-    verdict = replace(verdict, findings=(*verdict.findings, *broken_findings(result)))
-    summary = _summary(verdict, subject, result)
+    summary = _summary(judgement, subject)
     place = f"{files_root.rstrip('/')}/{DATA_DOCS}"
     name = f"{subject.file_digest[:12]}-{subject.profile}"
     try:
-        _write(f"{place}/{name}/index.html", page.delivery_page(verdict, subject, result, limits, summary))
-        _write(f"{place}/{name}/validation.json", json.dumps(result.raw.to_json_dict(), indent=1))
+        _write(f"{place}/{name}/index.html", page.delivery_page(judgement, subject, limits, summary))
+        _write(f"{place}/{name}/validation.json", json.dumps(judgement.suite.raw.to_json_dict(), indent=1))
         _write(f"{place}/{name}/{SUMMARY}", json.dumps(summary))
         _write(f"{place}/index.html", page.list_page(_summaries(place)))
     except OSError as error:
@@ -57,33 +49,33 @@ def document(
             f"the data docs cannot be written to {place}: {error.strerror or error}; "
             "make room there, or set METER_FILES_URL"
         ) from error
-    return replace(verdict, data_docs=f"{place}/{name}/index.html")
+    return f"{place}/{name}/index.html"
 
 
-def _summary(verdict: Verdict, subject: Subject, result: SuiteResult) -> dict[str, Any]:
+def _summary(judgement: Judgement, subject: Subject) -> dict[str, Any]:
     """Return what the list of deliveries shows, as JSON types."""
-    frame = verdict.frame
-    times = page.timed_rows(frame)["reading_ts"]
-    kept = frame["code"].isna()
+    found, overview = judgement.found, judgement.overview
     return {
         "file_name": subject.file_name,
         "profile": subject.profile,
-        "rows": verdict.rows,
-        "quarantined": verdict.quarantined,
-        "missing": verdict.counts["missing_energy"],
-        "timeless": len(frame) - len(times),
-        "meters": int(frame.loc[kept, "meter_id"].nunique()),
-        "since": _local(times.min(), subject.zone) if len(times) else None,
-        "until": _local(times.max(), subject.zone) if len(times) else None,
-        "stopped": verdict.stopped,
-        "suite_success": result.success,
+        "rows": found.rows,
+        "quarantined": found.quarantined,
+        "missing": found.counts["missing_energy"],
+        "timeless": overview.timeless,
+        "meters": len(overview.meters),
+        "since": _local(overview.first_s, subject.zone),
+        "until": _local(overview.last_s, subject.zone),
+        "stopped": judgement.stopped_reason is not None,
+        "suite_success": judgement.suite.success,
         "checked_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
     }
 
 
-def _local(instant: pd.Timestamp, zone: str) -> str:
+def _local(instant_s: int | None, zone: str) -> str | None:
     """Return an instant on the meters' clock."""
-    return str(instant.tz_convert(zone).strftime("%Y-%m-%d %H:%M %Z"))
+    if instant_s is None:
+        return None
+    return datetime.fromtimestamp(instant_s, zone_of(zone)).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _summaries(place: str) -> list[dict[str, Any]]:

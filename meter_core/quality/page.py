@@ -10,7 +10,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from meter_core.quality.check import Verdict
+from meter_core.quality.judgement import Judgement
+from meter_core.quality.overview import Overview, heights
 from meter_core.quality.rules import RULES, Action, Limits
 from meter_core.quality.subject import Subject
 from meter_core.quality.suite import SuiteResult
@@ -49,30 +50,30 @@ class Bar:
     parts: tuple[Part, ...]
 
 
-def delivery_page(
-    verdict: Verdict, subject: Subject, result: SuiteResult, limits: Limits, summary: Mapping[str, Any]
-) -> str:
+def delivery_page(judgement: Judgement, subject: Subject, limits: Limits, summary: Mapping[str, Any]) -> str:
     """Return the page of one delivery."""
-    found = {finding.what: finding for finding in verdict.findings}
+    found, result = judgement.found, judgement.suite
     caught = [
         {
             "code": rule.code,
             "sentence": rule.sentence,
             "action": str(rule.action),
             "tone": TONES[rule.action],
-            **{key: found[rule.code].evidence[key] for key in ("count", "share", "lines")},
+            "count": found.counts[rule.code],
+            "share": found.counts[rule.code] / found.rows,
+            "lines": found.lines[rule.code],
         }
         for rule in RULES
-        if rule.code in found
+        if found.counts[rule.code]
     ]
     return _templates.get_template("delivery.html").render(
         css=_css(),
         subject=subject,
         summary=summary,
-        stopped_reason=verdict.stopped_reason,
-        buckets=bars(verdict.frame),
+        stopped_reason=judgement.stopped_reason,
+        buckets=bars(judgement.overview),
         caught=caught,
-        clean=[rule for rule in RULES if rule.code not in found],
+        clean=[rule for rule in RULES if not found.counts[rule.code]],
         statistics=result.raw.statistics,
         broken=result.broken,
         stop_above_share=limits.stop_above_share,
@@ -87,46 +88,26 @@ def list_page(entries: Iterable[Mapping[str, Any]]) -> str:
     return _templates.get_template("list.html").render(css=_css(), entries=newest_first)
 
 
-def timed_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a verdict's frame that have a possible time: one in 2090 would stretch the picture."""
-    return frame[frame["reading_ts"].notna() & (frame["code"] != "impossible_stamp")]
-
-
-def bars(frame: pd.DataFrame, most: int = BARS) -> list[Bar]:
-    """Return the values over time as bars, each of as many whole intervals; empty where no row has a time."""
-    timed = timed_rows(frame)
-    if timed.empty:
+def bars(overview: Overview, most: int = BARS) -> list[Bar]:
+    """Return the values over time as bars, each of as many whole intervals; empty where no value has a time."""
+    edges, values = heights(overview, most)
+    if not values:
         return []
-    instants = timed["reading_ts"].dt.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
-    edges = _edges(int(instants.min()), int(instants.max()), timed["interval_minutes"], most)
-    quarantined = timed["code"].notna().to_numpy()
-    missing = timed["units_kwh"].isna().to_numpy() & ~quarantined
-    kinds = {"loaded": ~quarantined & ~missing, "missing": missing, "quarantined": quarantined}
-    heights = {kind: np.histogram(instants[mask], edges)[0] for kind, mask in kinds.items()}
-    tallest = max(int(np.sum(list(heights.values()), axis=0).max()), 1)
-    return [_bar(place, len(edges) - 1, edges, heights, tallest) for place in range(len(edges) - 1)]
+    tallest = max(int(np.sum(list(values.values()), axis=0).max()), 1)
+    return [_bar(place, len(edges) - 1, edges, values, tallest) for place in range(len(edges) - 1)]
 
 
-def _edges(first: int, last: int, interval_minutes: "pd.Series[int]", most: int) -> np.ndarray:
-    """Return the bounds of the bars in seconds: multiples of the shortest interval, so full bars are equally high."""
-    lengths = interval_minutes[interval_minutes > 0]
-    step = int(lengths.min()) * 60 if len(lengths) else 3600
-    intervals = (last - first) // step + 1
-    each = -(-intervals // most) * step
-    return first + each * np.arange((last - first) // each + 2)
-
-
-def _bar(place: int, count: int, edges: np.ndarray, heights: Mapping[str, np.ndarray], tallest: int) -> Bar:
+def _bar(place: int, count: int, edges: np.ndarray, values: Mapping[str, np.ndarray], tallest: int) -> Bar:
     """Return one bar: its parts stand on each other."""
     step = CHART_WIDTH / count
     top, parts = CHART_HEIGHT, []
-    for kind, values in heights.items():
-        height = CHART_HEIGHT * int(values[place]) / tallest
+    for kind, each in values.items():
+        height = CHART_HEIGHT * int(each[place]) / tallest
         if height:
             top -= height
             parts.append(Part(kind, round(top, 2), round(height, 2)))
     since, until = (pd.Timestamp(edge, unit="s").strftime("%Y-%m-%d %H:%M") for edge in edges[place : place + 2])
-    counts = ", ".join(f"{int(values[place]):,} {kind}" for kind, values in heights.items())
+    counts = ", ".join(f"{int(each[place]):,} {kind}" for kind, each in values.items())
     return Bar(round(place * step + 0.5, 2), round(step - 1, 2), f"{since} to {until} UTC: {counts}", tuple(parts))
 
 

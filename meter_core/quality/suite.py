@@ -4,16 +4,18 @@ The suite documents; it never quarantines. Quarantine comes from the rules' mask
 expectation counts. A check that breaks is not bad data: it is reported as broken.
 """
 
+import copy
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
 
 from meter_core.contracts.finding import Finding, Severity
+from meter_core.contracts.readings import AUXILIARY
 from meter_core.quality.rules import READABLE, RULES, UNREADABLE, Action, Limits, Rule
 
 SUITE_NAME: Final = "delivery"
@@ -66,40 +68,96 @@ def warm_up() -> threading.Thread:
     return thread
 
 
-def run_suite(
-    delivered: pd.DataFrame, judged: pd.DataFrame, limits: Limits, rules: tuple[Rule, ...] = RULES
-) -> SuiteResult:
-    """Run the suite over a delivery.
+class Suite:
+    """The suite, ready to be run over any number of parts of deliveries; waits for the import where it has to.
 
     Args:
-        delivered: The frame as read, impossible quantities still in it.
-        judged: The verdict's frame, with all codes.
         limits: What the rules compare with.
         rules: Those to check.
     """
-    gx = _great_expectations()
-    applicable = tuple(rule for rule in rules if _applies(rule, limits))
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("deliveries").add_dataframe_asset("delivery")
-    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": suite_frame(delivered, judged)})
-    suite = gx.ExpectationSuite(name=SUITE_NAME)
-    for rule in applicable:
-        suite.add_expectation(_expectation(gx, rule, limits))
-    raw = batch.validate(suite, result_format=RESULT_FORMAT)
-    outcomes = tuple(_outcome(result) for result in raw.results)
-    for result in raw.results:
-        _forget_traceback(result.exception_info)
-    return SuiteResult(outcomes, raw)
+
+    def __init__(self, limits: Limits, rules: tuple[Rule, ...] = RULES) -> None:
+        gx = _great_expectations()
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        asset = context.data_sources.add_pandas("deliveries").add_dataframe_asset("delivery")
+        self._batches = asset.add_batch_definition_whole_dataframe("whole")
+        self._suite = gx.ExpectationSuite(name=SUITE_NAME)
+        for rule in rules:
+            if _applies(rule, limits):
+                self._suite.add_expectation(_expectation(gx, rule, limits))
+
+    def run(self, delivered: pd.DataFrame, judged: pd.DataFrame) -> SuiteResult:
+        """Run the suite.
+
+        Args:
+            delivered: The frame as read, impossible quantities still in it.
+            judged: The same with all codes.
+        """
+        batch = self._batches.get_batch({"dataframe": suite_frame(delivered, judged)})
+        raw = batch.validate(self._suite, result_format=RESULT_FORMAT)
+        for result in raw.results:
+            _forget_traceback(result.exception_info)
+        return SuiteResult(tuple(_outcome(result) for result in raw.results), raw)
 
 
 def suite_frame(delivered: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     """Return what the suite looks at: the delivered values, the final codes, and two derived columns."""
-    frame = delivered.drop(columns=["blanked", "code"])
-    frame["code"] = judged["code"].where(judged["code"].notna(), READABLE).astype("str")
+    frame = delivered[["reading_ts", "units_kwh", *AUXILIARY]].copy(deep=False)
+    codes = judged["code"]
+    frame["code"] = pd.Categorical(codes.where(codes.notna(), READABLE))  # texts are slow to compare
     frame[UNREADABLE] = [len(entry) if entry else 0 for entry in delivered["blanked"]]
-    frame["mean_kw"] = frame["units_kwh"].abs() * 60 / frame["interval_minutes"].where(frame["interval_minutes"] > 0)
-    return frame
+    frame["mean_kw"] = frame["units_kwh"].abs() * 60 / delivered["interval_minutes"].where(lambda minutes: minutes > 0)
+    return frame.reset_index(drop=True)
+
+
+def merged_results(parts: Sequence[SuiteResult], later: Mapping[str, int], limits: Limits) -> SuiteResult:
+    """Return the result of a delivery from those of its parts.
+
+    Args:
+        parts: One or more, of the same suite.
+        later: Values that only the whole delivery shows to be wrong, by the code of their rule.
+        limits: What the parts were checked with.
+    """
+    raw = copy.deepcopy(parts[0].raw)
+    for place, result in enumerate(raw.results):
+        same = [part.raw.results[place] for part in parts]
+        broken = next((each for each in same if _error_of(each.exception_info) is not None), None)
+        if broken is not None:
+            result.success, result.result, result.exception_info = False, broken.result, broken.exception_info
+            continue
+        code = str(result.expectation_config.meta["code"])
+        result.result = _summed([each.result for each in same], later.get(code, 0))
+        result.success = result.result["unexpected_percent"] <= 100 * limits.stop_above_share
+    met = sum(bool(result.success) for result in raw.results)
+    raw.success = met == len(raw.results)
+    raw.statistics = {
+        "evaluated_expectations": len(raw.results),
+        "successful_expectations": met,
+        "unsuccessful_expectations": len(raw.results) - met,
+        "success_percent": 100 * met / len(raw.results),
+    }
+    return SuiteResult(tuple(_outcome(result) for result in raw.results), raw)
+
+
+def _summed(results: Sequence[Mapping[str, Any]], later: int) -> dict[str, Any]:
+    """Return the figures of one expectation, summed over parts."""
+    elements, missing, unexpected = (
+        sum(int(result.get(name) or 0) for result in results)
+        for name in ("element_count", "missing_count", "unexpected_count")
+    )
+    unexpected += later
+    share = 100 * unexpected / (elements - missing) if elements > missing else 0.0
+    return {
+        **results[0],
+        "element_count": elements,
+        "missing_count": missing,
+        "missing_percent": 100 * missing / elements if elements else 0.0,
+        "unexpected_count": unexpected,
+        "unexpected_percent": share,
+        "unexpected_percent_nonmissing": share,
+        "unexpected_percent_total": 100 * unexpected / elements if elements else 0.0,
+    }
 
 
 def broken_findings(result: SuiteResult) -> tuple[Finding, ...]:

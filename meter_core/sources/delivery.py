@@ -1,21 +1,26 @@
-"""A delivered file as one frame of readings, with the lines as delivered and why a value cannot be read."""
+"""A delivered file as frames of readings, part by part, with the lines as delivered and why a value cannot be read."""
 
 import csv
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from meter_core.calendar import zone_of
 from meter_core.contracts.finding import Finding, Severity
+from meter_core.contracts.readings import IntArray
 from meter_core.sources.catalog import load_profile, profile_names
 from meter_core.sources.columns import text_columns
 from meter_core.sources.errors import SourceError, UnreadableDeliveryError, WrongSourceError
 from meter_core.sources.profile import Profile
-from meter_core.sources.readings import frame_of
-from meter_core.sources.text_lines import TextLines, read_lines
+from meter_core.sources.readings import Rows, frame_of, rows_of, series_names
+from meter_core.sources.repeated_hours import Mask, RepeatedHours, SeriesNumbers
+from meter_core.sources.stamps import BAD_STAMP, Instants
+from meter_core.sources.text_lines import DeliveredText, TextLines
 
 UNKNOWN_ZONE: Final = "UTC"
 VALUE: Final = re.compile(r"^[+-]?[\d.,]+$|\d{4}-\d\d-\d\d|\d[./]\d\d?[./]\d{4}|\d[.,]\d\d")
@@ -23,8 +28,136 @@ VALUE: Final = re.compile(r"^[+-]?[\d.,]+$|\d{4}-\d\d-\d\d|\d[./]\d\d?[./]\d{4}|
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """Some values of a delivery.
+
+    Attributes:
+        frame: As `Delivery.frame`; the index says where each value stands in the file, from 0.
+        raw_line: line -> the line as delivered, without its line end; IndexError for a line of another part.
+    """
+
+    frame: pd.DataFrame
+    raw_line: Callable[[int], str] = field(repr=False)
+
+
+class DeliveryReader:
+    """A delivered file, read in parts, so that its size does not matter.
+
+    A line that cannot be read is a row with a `code`, never an error. A blank energy is a value delivered as missing:
+    no code.
+
+    Args:
+        path: The file: CSV, plain or gzip.
+        profile: How to read it.
+        zone: IANA zone of the meters, in place of the profile's.
+
+    Raises:
+        WrongSourceError: no such file or zone.
+    """
+
+    def __init__(self, path: Path, profile: Profile, zone: str | None = None) -> None:
+        self.zone, self.zone_assumed = _zone(profile, zone)
+        self.profile = profile
+        self.file_name = path.name
+        self.lines = 0
+        """Delivered lines of data that were read so far, header and blank lines excluded."""
+        self.first_line = self.last_line = 0
+        """Numbers of the first and the last of them."""
+        self.findings: tuple[Finding, ...] = ()
+        """What reading found that is no fault of a single line; complete after the last part."""
+        self._text = DeliveredText(path, profile.encoding)
+        self._series = SeriesNumbers()
+        self._repeated = {"reading_ts": RepeatedHours(), "available_ts": RepeatedHours()}
+        self._held: list[tuple[Rows, dict[int, str]]] = []
+
+    @property
+    def file_digest(self) -> str:
+        """SHA-256 of the file as delivered; known after the last part."""
+        return self._text.digest
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the delivery in the file's order; values whose hour only the file's end tells come last.
+
+        Raises:
+            WrongSourceError: the file of another source.
+            UnreadableDeliveryError: the file is broken as a whole.
+        """
+        names: list[str] = []
+        for text in self._text.blocks():
+            filled = text.filled()
+            if not names and len(filled):
+                names = _header(text.line(text.first + int(filled[0])), self.profile, self.file_name)
+                filled = filled[1:]
+            if len(filled):
+                yield self._part(text, filled, names)
+        if self.lines == 0:
+            raise UnreadableDeliveryError(
+                f"{self.file_name} has a header and no readings; ask its sender whether there were none to send"
+            )
+        lone = yield from self._held_back()
+        self.findings = (*_unread(names, self.profile, self.file_name), *self._notes(lone))
+
+    def _part(self, text: TextLines, filled: IntArray, names: list[str]) -> Part:
+        """Return the values of these lines, but for those that are held back."""
+        whole = text.field_counts(self.profile.delimiter)[filled] == len(names)
+        columns = text_columns(text.joined(filled[whole]), names, self.profile)
+        rows = rows_of(columns, filled + text.first, whole, self.lines, self.profile, self.zone)
+        self.lines, self.last_line = self.lines + len(filled), int(rows.lines[-1])
+        self.first_line = self.first_line or int(rows.lines[0])
+        if self.profile.stamp.clock == "local" and self.profile.stamp.ambiguous == "in_order":
+            rows = self._hold_back(rows, text)
+        return Part(frame_of(rows, self.profile), text.line)
+
+    def _hold_back(self, rows: Rows, text: TextLines) -> Rows:
+        """Return the values whose instant is certain; the others wait for the end of the file."""
+        series = self._series.of(series_names(rows, self.profile))
+        uncertain = np.zeros(len(series), dtype=bool)
+        for name, instants in (("reading_ts", rows.start), ("available_ts", rows.available)):
+            if instants is not None:
+                readable = instants.codes != BAD_STAMP
+                self._repeated[name].see(instants.wall_us, series, instants.repeated, readable)
+                uncertain |= instants.repeated
+        if not uncertain.any():
+            return rows
+        held = rows.where(uncertain)
+        self._held.append((held, {int(line): text.line(int(line)) for line in held.lines}))
+        return rows.where(~uncertain)
+
+    def _held_back(self) -> Generator[Part, None, list[int]]:
+        """Yield the values that waited; return the lines whose local time the file has once."""
+        lines: list[int] = []
+        for rows, texts in self._held:
+            start, lone = self._placed(rows.start, self._repeated["reading_ts"])
+            available = rows.available and self._placed(rows.available, self._repeated["available_ts"])[0]
+            lines += [int(line) for line in rows.lines[lone]]
+            yield Part(frame_of(replace(rows, start=start, available=available), self.profile, lone), texts.__getitem__)
+        return lines
+
+    def _placed(self, instants: Instants, repeated: RepeatedHours) -> tuple[Instants, Mask]:
+        """Return the instants with their second occurrences, and which stamps stand alone."""
+        second, lone = (np.zeros(len(instants.repeated), dtype=bool) for _ in range(2))
+        second[instants.repeated], lone[instants.repeated] = repeated.meanings(int(instants.repeated.sum()))
+        return instants.second(second, self.zone), lone
+
+    def _notes(self, lone: list[int]) -> tuple[Finding, ...]:
+        """Return what concerns the delivery, not one of its lines."""
+        findings = []
+        if self.zone_assumed:
+            message = f"{self.file_name}: nobody said the meters' zone, so local hours and days are UTC's; say --zone"
+            findings.append(Finding("zone_assumed", self.file_name, Severity.WARNING, message))
+        if lone:
+            where = f"{self.file_name} line {lone[0]}"
+            message = (
+                f"{where}: autumn repeats this local time and the file has it once; "
+                f"taken as the first occurrence, the second is a gap ({len(lone)} such values)"
+            )
+            findings.append(Finding("repeated_hour_gap", where, Severity.INFO, message, {"values": len(lone)}))
+        return tuple(findings)
+
+
+@dataclass(frozen=True, eq=False)
 class Delivery:
-    """One delivered file, read.
+    """One delivered file, read whole.
 
     Attributes:
         file_name: Its name, without folder.
@@ -40,7 +173,6 @@ class Delivery:
             {quantity: {"code", "value"}} of the bad auxiliary ones) and `repeated_hour` (bool: a naive stamp that
             autumn repeats and that stands in the file once).
         findings: What reading found that is no fault of a single line.
-        text: The lines as delivered.
     """
 
     file_name: str
@@ -49,48 +181,24 @@ class Delivery:
     zone: str
     lines: int
     frame: pd.DataFrame
-    text: TextLines = field(repr=False)
     zone_assumed: bool = False
     findings: tuple[Finding, ...] = ()
 
-    def raw_line(self, line: int) -> str:
-        """Return a line as delivered, without its line end.
-
-        Raises:
-            IndexError: where the file has no such line.
-        """
-        return self.text.line(line)
-
 
 def read_delivery(path: Path, profile: Profile, zone: str | None = None) -> Delivery:
-    """Read a delivered CSV, plain or gzip.
-
-    A line that cannot be read is a row with a `code`, never an error. A blank energy is a value delivered as missing:
-    no code.
-
-    Args:
-        path: The file.
-        profile: How to read it.
-        zone: IANA zone of the meters, in place of the profile's.
-
-    Raises:
-        WrongSourceError: no such file or zone, or the file of another source.
-        UnreadableDeliveryError: the file is broken as a whole.
-    """
-    zone, assumed = _zone(profile, zone)
-    text = read_lines(path, profile.encoding)
-    filled = text.filled()
-    header, data = filled[0], filled[1:]
-    names = _header(text.line(int(header) + 1), profile, text.file_name)
-    if len(data) == 0:
-        raise UnreadableDeliveryError(
-            f"{text.file_name} has a header and no readings; ask its sender whether there were none to send"
-        )
-    whole = text.field_counts(profile.delimiter)[data] == len(names)
-    columns = text_columns(text.joined(data[whole]), names, profile)
-    frame = frame_of(columns, data + 1, whole, profile, zone)
-    findings = (*_unread(names, profile, text.file_name), *_findings(frame, text.file_name, assumed))
-    return Delivery(text.file_name, text.digest, profile, zone, len(data), frame, text, assumed, findings)
+    """Read a delivered file whole, into memory; see `DeliveryReader` for arguments and errors."""
+    reader = DeliveryReader(path, profile, zone)
+    frame = pd.concat([part.frame for part in reader.parts()]).sort_index()
+    return Delivery(
+        reader.file_name,
+        reader.file_digest,
+        profile,
+        reader.zone,
+        reader.lines,
+        frame,
+        reader.zone_assumed,
+        reader.findings,
+    )
 
 
 def _zone(profile: Profile, said: str | None) -> tuple[str, bool]:
@@ -160,24 +268,3 @@ def _unread(names: list[str], profile: Profile, file_name: str) -> tuple[Finding
         message += f". More of this file would be read with --source {' or '.join(fitting)}: was that meant?"
         return (Finding("columns_unread", where, Severity.WARNING, message, evidence),)
     return (Finding("columns_unread", where, Severity.INFO, message, evidence),)
-
-
-def _findings(frame: pd.DataFrame, file_name: str, zone_assumed: bool) -> tuple[Finding, ...]:
-    """Return what concerns the delivery, not one of its lines."""
-    findings = []
-    if zone_assumed:
-        message = f"{file_name}: nobody said the meters' zone, so local hours and days are UTC's; say --zone"
-        findings.append(Finding("zone_assumed", file_name, Severity.WARNING, message))
-    gaps = frame["repeated_hour"].to_numpy()
-    if gaps.any():
-        line = int(frame["line"].to_numpy()[gaps][0])
-        message = (
-            f"{file_name} line {line}: autumn repeats this local time and the file has it once; "
-            f"taken as the first occurrence, the second is a gap ({int(gaps.sum())} such values)"
-        )
-        findings.append(
-            Finding(
-                "repeated_hour_gap", f"{file_name} line {line}", Severity.INFO, message, {"values": int(gaps.sum())}
-            )
-        )
-    return tuple(findings)

@@ -1,16 +1,19 @@
 """Columns of text to the frame of readings: keys, time, energy, and what is wrong with each."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from meter_core.contracts.readings import AUXILIARY, CHANNELS, QUALITIES, IntArray
 from meter_core.sources import stamps
 from meter_core.sources.columns import filled, numbers, objects, quantity
 from meter_core.sources.profile import Profile
+from meter_core.sources.stamps import Instants
 
 LONGEST_INTERVAL: Final = 44_640
 """Minutes: 31 days."""
@@ -20,36 +23,95 @@ NOT_A_NUMBER: Final = "not_a_number"
 Columns = dict[str, pa.Array]
 
 
-def frame_of(columns: Columns, lines: IntArray, whole: np.ndarray, profile: Profile, zone: str) -> pd.DataFrame:
-    """Return the frame of a delivery (see `Delivery.frame`).
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Delivered values as text, with the time of each.
+
+    Attributes:
+        numbers: (n,) place of each value in the file, from 0.
+        lines: (n,) line of each.
+        whole: (n,) bool: lines with as many fields as the header.
+        columns: Canonical name -> (n,) text, null where blank or the line is not whole.
+        start: Of the stamps.
+        available: Of the delivery times, where a column gives them.
+    """
+
+    numbers: IntArray
+    lines: IntArray
+    whole: NDArray[np.bool_]
+    columns: Columns
+    start: Instants
+    available: Instants | None
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Rows":
+        """Return some of the values."""
+        mask = pa.array(chosen)
+        columns = {name: text.filter(mask) for name, text in self.columns.items()}
+        available = self.available.where(chosen) if self.available is not None else None
+        kept = self.numbers[chosen], self.lines[chosen], self.whole[chosen]
+        return Rows(*kept, columns, self.start.where(chosen), available)
+
+
+def rows_of(
+    columns: Columns, lines: IntArray, whole: NDArray[np.bool_], begin: int, profile: Profile, zone: str
+) -> Rows:
+    """Return delivered values with their times.
 
     Args:
         columns: The profile's columns of the whole lines, as text.
         lines: (k,) numbers of all data lines.
         whole: (k,) bool: lines with as many fields as the header.
+        begin: Place of the first of them in the file.
         profile: How to read them.
         zone: IANA zone of the meters.
     """
     if not whole.all():
         place = pa.array(np.cumsum(whole) - 1, mask=~whole)
         columns = {name: text.take(place) for name, text in columns.items()}
-    codes = _Codes(len(lines))
-    codes.set(~whole, "wrong_fields")
-    meter_id = _constant_or(columns, "meter_id", profile.meter_id, len(lines))
+    numbers = np.arange(begin, begin + len(lines))
+    start, available = (
+        stamps.to_utc(columns[name], profile.stamp, zone) if name in columns else None
+        for name in ("reading_ts", "available_ts")
+    )
+    assert start is not None  # noqa: S101 - every profile maps reading_ts
+    return Rows(numbers, lines, whole, columns, start, available)
+
+
+def series_names(rows: Rows, profile: Profile) -> "pd.Series[str]":
+    """Return (n,) a name for the series (meter and channel) of each value."""
+    meter_id = _constant_or(rows.columns, "meter_id", profile.meter_id, len(rows.lines))
+    names = pc.fill_null(meter_id, "")
+    if "channel" in rows.columns:
+        known = pc.is_in(rows.columns["channel"], pa.array(CHANNELS))
+        names = pc.binary_join_element_wise(names, pc.if_else(known, rows.columns["channel"], profile.channel), "\n")
+    return pd.Series(pd.array(names, dtype="str"))
+
+
+def frame_of(rows: Rows, profile: Profile, lone: NDArray[np.bool_] | None = None) -> pd.DataFrame:
+    """Return the frame of delivered values (see `Delivery.frame`).
+
+    Args:
+        rows: With their times.
+        profile: How to read them.
+        lone: (n,) bool: stamps that autumn repeats and that the series has once.
+    """
+    columns, count = rows.columns, len(rows.lines)
+    codes = _Codes(count)
+    codes.set(~rows.whole, "wrong_fields")
+    meter_id = _constant_or(columns, "meter_id", profile.meter_id, count)
     codes.set(~filled(meter_id), "missing_meter_id")
-    channel = _words(columns, "channel", profile.channel, {name: name for name in CHANNELS}, codes, len(lines))
-    quality = _words(columns, "quality", profile.quality, _quality_codes(profile), codes, len(lines))
-    interval = _interval(columns, profile, codes, len(lines))
-    key = _series(meter_id, channel)
-    reading_us, lone = _start(columns["reading_ts"], interval, profile, zone, key, codes)
+    channel = _words(columns, "channel", profile.channel, {name: name for name in CHANNELS}, codes, count)
+    quality = _words(columns, "quality", profile.quality, _quality_codes(profile), codes, count)
+    interval = _interval(columns, profile, codes, count)
+    reading_us = _start(rows.start, interval, profile, codes)
     units, bad_units = quantity(columns["units_kwh"], "units_kwh", profile)
     codes.set(bad_units, "bad_energy")
-    version = _version(columns, codes, len(lines))
-    available = _available(columns, reading_us, interval, profile, zone, key, codes)
-    auxiliary, blanked = _auxiliary(columns, profile, len(lines))
+    version = _version(columns, codes, count)
+    available = _available(rows, reading_us, interval, profile, codes)
+    auxiliary, blanked = _auxiliary(columns, profile, count)
     return pd.DataFrame(
         {
-            "line": lines,
+            "line": rows.lines,
             "meter_id": pd.array(pc.fill_null(meter_id, ""), dtype="str"),
             "channel": pd.array(channel, dtype="str"),
             "reading_ts": _utc(reading_us, codes.time_is_bad),
@@ -59,10 +121,11 @@ def frame_of(columns: Columns, lines: IntArray, whole: np.ndarray, profile: Prof
             "quality": pd.array(quality, dtype="str"),
             "source_version": version,
             "available_ts": _utc(available, codes.time_is_bad),
-            "code": pd.Series(codes.codes, dtype=object),
-            "blanked": pd.Series(blanked, dtype=object),
-            "repeated_hour": lone,
-        }
+            "code": pd.Series(codes.codes, dtype=object, index=rows.numbers),
+            "blanked": pd.Series(blanked, dtype=object, index=rows.numbers),
+            "repeated_hour": np.zeros(count, dtype=bool) if lone is None else lone,
+        },
+        index=rows.numbers,
     )
 
 
@@ -109,27 +172,16 @@ def _interval(columns: Columns, profile: Profile, codes: _Codes, rows: int) -> I
     return np.where(good, minutes, 0).astype(np.int64)
 
 
-def _series(meter_id: pa.Array, channel: np.ndarray) -> IntArray:
-    """Return (n,) one number for each meter and channel."""
-    meters = pc.dictionary_encode(pc.fill_null(meter_id, "")).indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    if len(channel) == 0 or (channel == channel[0]).all():
-        return meters
-    return meters * len(CHANNELS) + pd.factorize(channel)[0]
-
-
-def _start(
-    text: pa.Array, interval: IntArray, profile: Profile, zone: str, key: IntArray, codes: _Codes
-) -> tuple[IntArray, np.ndarray]:
-    """Return (n,) microseconds UTC of the intervals' starts, and which stamps autumn repeats and the file has once."""
-    stamp_us, problems, lone = stamps.to_utc(text, profile.stamp, zone, key)
-    bad = problems != None  # noqa: E711 - elementwise on an object array
-    for code in {code for code in problems[bad]}:  # noqa: C416 - a set of an object array of strings
-        codes.set(problems == code, code)
+def _start(start: Instants, interval: IntArray, profile: Profile, codes: _Codes) -> IntArray:
+    """Return (n,) microseconds UTC of the intervals' starts."""
+    bad = start.codes != None  # noqa: E711 - elementwise on an object array
+    for code in {code for code in start.codes[bad]}:  # noqa: C416 - a set of an object array of strings
+        codes.set(start.codes == code, code)
     codes.time_is_bad |= bad
-    if profile.stamp.marks == "end":
-        stamp_us = stamp_us - interval * MINUTE_US
-        codes.time_is_bad |= interval == 0
-    return stamp_us, lone & ~bad
+    if profile.stamp.marks != "end":
+        return start.utc_us
+    codes.time_is_bad |= interval == 0
+    return start.utc_us - interval * MINUTE_US
 
 
 def _version(columns: Columns, codes: _Codes, rows: int) -> IntArray:
@@ -142,24 +194,14 @@ def _version(columns: Columns, codes: _Codes, rows: int) -> IntArray:
     return np.where(bad | np.isnan(version), 0, version).astype(np.int64)
 
 
-def _available(
-    columns: Columns,
-    reading_us: IntArray,
-    interval: IntArray,
-    profile: Profile,
-    zone: str,
-    key: IntArray,
-    codes: _Codes,
-) -> IntArray:
+def _available(rows: Rows, reading_us: IntArray, interval: IntArray, profile: Profile, codes: _Codes) -> IntArray:
     """Return (n,) microseconds UTC when each value could be known: as delivered, else interval end and delay."""
     known = reading_us + (interval + profile.delivery_delay_minutes) * MINUTE_US
-    if "available_ts" not in columns:
+    if rows.available is None:
         return known
-    text = columns["available_ts"]
-    given_us, problems, _ = stamps.to_utc(text, profile.stamp, zone, key)
-    bad = problems != None  # noqa: E711 - elementwise on an object array
-    codes.set(bad & filled(text), "bad_available_ts")
-    return np.where(bad, known, given_us)
+    bad = rows.available.codes != None  # noqa: E711 - elementwise on an object array
+    codes.set(bad & filled(rows.columns["available_ts"]), "bad_available_ts")
+    return np.where(bad, known, rows.available.utc_us)
 
 
 def _auxiliary(columns: Columns, profile: Profile, rows: int) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -1,11 +1,13 @@
 """Stamps as delivered to UTC instants, with the reason where there is none."""
 
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from meter_core.calendar import Clock, local_to_utc
 from meter_core.contracts.readings import IntArray
@@ -23,41 +25,59 @@ WELL_AFTER_US: Final = 3 * 3600 * SECOND_US
 """No zone repeats more than this at a change of daylight saving."""
 
 
-def to_utc(text: pa.Array, stamp: Stamp, zone: str, key: IntArray) -> tuple[IntArray, np.ndarray, np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class Instants:
+    """Instants of (n,) delivered stamps.
+
+    Attributes:
+        wall_us: (n,) what the stamp says, in microseconds since 1970 on its own clock; 0 where unreadable.
+        utc_us: (n,) microseconds since 1970-01-01 UTC; of a local time that autumn repeats, the first.
+        codes: (n,) None or reject code.
+        repeated: (n,) bool: a naive stamp that autumn repeats, and whose place in the file tells which it is.
+    """
+
+    wall_us: IntArray
+    utc_us: IntArray
+    codes: NDArray[np.object_]
+    repeated: NDArray[np.bool_]
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Instants":
+        """Return those of some stamps."""
+        return Instants(self.wall_us[chosen], self.utc_us[chosen], self.codes[chosen], self.repeated[chosen])
+
+    def second(self, chosen: NDArray[np.bool_], zone: str) -> "Instants":
+        """Return the same, the chosen ones taken as the second occurrence of their local time."""
+        utc_us = self.utc_us.copy()
+        utc_us[chosen] = _second_occurrence(self.wall_us[chosen], zone)
+        return replace(self, utc_us=utc_us)
+
+
+def to_utc(text: pa.Array, stamp: Stamp, zone: str) -> Instants:
     """Return instants of delivered stamps.
 
     Args:
         text: (n,) strings, null where blank.
         stamp: How the source writes time.
         zone: IANA zone of the meters.
-        key: (n,) one number for each series (meter and channel), so that a repeated local hour is told from another
-            meter's.
-
-    Returns:
-        (n,) microseconds since 1970-01-01 UTC, (n,) None or reject code, (n,) bool: a naive stamp that autumn repeats
-        and that the series has once.
     """
     parsed = _parsed(text, stamp)
     bad = np.isnat(parsed)
     wall_us = np.where(bad, 0, parsed.astype(np.int64))
     codes = np.full(len(bad), None, dtype=object)
-    lone = np.zeros(len(bad), dtype=bool)
+    repeated = np.zeros(len(bad), dtype=bool)
+    utc_us = wall_us
     if stamp.clock == "local":
         utc_us, clock = _from_local(wall_us, zone)
         codes[clock == Clock.NONEXISTENT] = NONEXISTENT
-        repeated = (clock == Clock.AMBIGUOUS) & ~bad
+        twice = (clock == Clock.AMBIGUOUS) & ~bad
         if stamp.ambiguous == "quarantine":
-            codes[repeated] = AMBIGUOUS
-        elif repeated.any():
-            again, alone = _companions(wall_us[~bad], key[~bad], repeated[~bad])
-            lone[~bad] = alone
-            second = repeated if stamp.ambiguous == "second" else np.zeros(len(bad), dtype=bool)
-            if stamp.ambiguous == "in_order":
-                second[~bad] = again
-            utc_us[second] = _second_occurrence(wall_us[second], zone)
-        wall_us = utc_us
+            codes[twice] = AMBIGUOUS
+        elif stamp.ambiguous == "second":
+            utc_us[twice] = _second_occurrence(wall_us[twice], zone)
+        elif stamp.ambiguous == "in_order":
+            repeated = twice
     codes[bad] = BAD_STAMP
-    return wall_us, codes, lone
+    return Instants(wall_us, utc_us, codes, repeated)
 
 
 def _parsed(text: pa.Array, stamp: Stamp) -> np.ndarray:
@@ -85,33 +105,3 @@ def _second_occurrence(wall_us: IntArray, zone: str) -> IntArray:
     """Return the later of the two instants of a local time: there the offset after the change applies."""
     utc_us, _ = _from_local(wall_us + WELL_AFTER_US, zone)
     return utc_us - WELL_AFTER_US
-
-
-def _companions(wall_us: IntArray, key: IntArray, repeated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return, of naive stamps that autumn repeats, which stand a second time, and which stand alone in their series.
-
-    A second time means: in the order of time, with no other hour between. So a file that was pasted together twice
-    does not get a second occurrence that nobody measured.
-    """
-    frame = pd.DataFrame({"key": key, "wall": wall_us, "repeated": repeated})
-    if _runs_backwards(wall_us, key):
-        frame = frame.iloc[::-1]
-    frame = frame.sort_values("key", kind="stable")
-    frame["run"] = (frame[["key", "repeated"]] != frame[["key", "repeated"]].shift()).any(axis=1).cumsum()
-    among = frame[frame["repeated"]]
-    again = among.groupby(["key", "run", "wall"], sort=False).cumcount() >= 1
-    alone = among.groupby(["key", "wall"], sort=False)["wall"].transform("size") == 1
-    return _spread(again, len(frame)), _spread(alone, len(frame))
-
-
-def _spread(chosen: "pd.Series[bool]", rows: int) -> np.ndarray:
-    """Return (rows,) bool from a mask of some of the rows."""
-    mask = np.zeros(rows, dtype=bool)
-    mask[chosen.index[chosen]] = True
-    return mask
-
-
-def _runs_backwards(wall_us: IntArray, key: IntArray) -> bool:
-    """Return whether the file lists the newest first."""
-    steps = np.sign(np.diff(wall_us))[np.diff(key) == 0]
-    return bool(steps.sum() < 0)

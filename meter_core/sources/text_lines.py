@@ -1,8 +1,7 @@
 """A delivered file as lines: unpacked, decoded, and each line found again by its number."""
 
 import codecs
-import hashlib
-import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,10 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from meter_core.contracts.errors import UsageError
 from meter_core.contracts.readings import IntArray
-from meter_core.sources.errors import UnreadableDeliveryError, WrongSourceError
+from meter_core.sources.errors import UnreadableDeliveryError
+from meter_core.sources.unpacking import DeliveredBytes
 
-GZIP: Final = b"\x1f\x8b"
+BLOCK: Final = 1 << 24
+"""Bytes of text that are handled at once, about 250,000 lines: so much memory a delivery takes, and no more."""
 FOREIGN: Final = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -25,40 +27,42 @@ FOREIGN: Final = {
 }
 """How files begin that are often sent by mistake."""
 NEWLINE, RETURN, QUOTE, SPACE = 10, 13, 34, 32
-GZIP_MEMBER: Final = 31
-"""What zlib calls a gzip stream with header and checksum."""
+WIDE: Final = ("utf-16", "utf-32")
+"""Encodings in which the byte of a line end may be half of another character."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextLines:
-    """The lines of a file, as UTF-8 bytes and the places where they start and end.
+    """Some lines of a file, one after the other, as UTF-8 bytes and the places where they start and end.
 
     Attributes:
         file_name: For messages.
-        digest: SHA-256 of the file as delivered (compressed, if it was).
-        data: The unpacked text in UTF-8, without byte order mark.
-        starts: (k,) offset of the first byte of each line of the file, empty ones included.
+        first: Number of the first of them; the header is line 1.
+        data: Their text in UTF-8, without byte order mark.
+        starts: (k,) offset of the first byte of each line, empty ones included.
         ends: (k,) offset behind its last byte, without the line end.
     """
 
     file_name: str
-    digest: str
+    first: int
     data: bytes
     starts: IntArray
     ends: IntArray
 
     def line(self, number: int) -> str:
-        """Return a line as delivered, without its line end; the header is line 1.
+        """Return a line as delivered, without its line end.
 
         Raises:
-            IndexError: where the file has no such line.
+            IndexError: where it is none of these.
         """
-        if not 1 <= number <= len(self.starts):
-            raise IndexError(f"{self.file_name} has lines 1 to {len(self.starts)}, not {number}")
-        return self.data[self.starts[number - 1] : self.ends[number - 1]].decode()
+        place = number - self.first
+        if not 0 <= place < len(self.starts):
+            last = self.first + len(self.starts) - 1
+            raise IndexError(f"{self.file_name} has lines {self.first} to {last}, not {number}")
+        return self.data[self.starts[place] : self.ends[place]].decode()
 
     def filled(self) -> IntArray:
-        """Return the indices (line number less 1) of the lines that hold anything but spaces."""
+        """Return the indices (line number less `first`) of the lines that hold anything but spaces."""
         text = self._bytes()
         starts_filled = text[np.minimum(self.starts, len(text) - 1)] > SPACE
         if not starts_filled.all():
@@ -68,19 +72,18 @@ class TextLines:
     def field_counts(self, delimiter: str) -> IntArray:
         """Return (k,) fields of each line; -1 where a quote stays open or a carriage return stands inside."""
         text = self._bytes()
-        is_delimiter = text == ord(delimiter)
+        delimiters = np.flatnonzero(text == ord(delimiter))
         broken = np.zeros(len(self.starts), dtype=bool)
         if QUOTE in self.data:
             quotes = np.flatnonzero(text == QUOTE)
             broken = (_below(quotes, self.ends) - _below(quotes, self.starts)) % 2 == 1
-            places = np.flatnonzero(is_delimiter)
-            line_of = np.searchsorted(self.starts, places, side="right") - 1
-            is_quoted = (_below(quotes, places) - _below(quotes, self.starts[line_of])) % 2 == 1
-            is_delimiter[places[is_quoted]] = False
+            line_of = np.searchsorted(self.starts, delimiters, side="right") - 1
+            is_quoted = (_below(quotes, delimiters) - _below(quotes, self.starts[line_of])) % 2 == 1
+            delimiters = delimiters[~is_quoted]
         if RETURN in self.data:
             returns = np.flatnonzero(text == RETURN)
             broken |= _below(returns, self.ends) > _below(returns, self.starts)
-        return np.where(broken, -1, np.add.reduceat(is_delimiter, self.starts, dtype=np.int64) + 1)
+        return np.where(broken, -1, _below(delimiters, self.ends) - _below(delimiters, self.starts) + 1)
 
     def joined(self, indices: IntArray) -> bytes:
         """Return the lines with these indices, in their order, as one text, each with a line end."""
@@ -101,100 +104,172 @@ class TextLines:
         return np.frombuffer(self.data, dtype=np.uint8)
 
 
-def read_lines(path: Path, encoding: str) -> TextLines:
-    """Read a plain or gzip text file; which of both it is, its first bytes tell.
+class DeliveredText:
+    """A delivered text file, read block by block.
+
+    Args:
+        path: The file, plain or gzip.
+        encoding: Of its text.
 
     Raises:
         WrongSourceError: where there is no such file.
-        UnreadableDeliveryError: where it is empty, cut off, binary or not text of that encoding.
     """
-    delivered = _bytes_of(path)
-    digest = hashlib.sha256(delivered).hexdigest()
-    text = _unpacked(delivered, path.name) if delivered.startswith(GZIP) else delivered
-    if not text.strip():
-        raise UnreadableDeliveryError(f"{path.name} is empty; ask its sender for the file again")
-    _refuse_foreign(text, path.name, encoding)
-    data = _as_utf8(text, encoding, path.name)
-    return _split(data, path.name, digest)
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self.file_name = path.name
+        self._bytes = DeliveredBytes(path)
+        self._encoding = encoding.lower().replace("_", "-")
+        self._line_end = NEWLINE
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file as delivered; known when all blocks have been read."""
+        return self._bytes.digest
+
+    def blocks(self) -> Iterator[TextLines]:
+        """Yield all lines of the file, in blocks.
+
+        Raises:
+            UnreadableDeliveryError: where it is empty, cut off, binary or not text of that encoding.
+        """
+        first, is_empty = 1, True
+        for data in self._whole_lines():
+            block = _split(data, self._line_end, self.file_name, first)
+            first += len(block.starts)
+            is_empty = is_empty and not data.strip()
+            yield block
+        if is_empty:
+            raise UnreadableDeliveryError(f"{self.file_name} is empty; ask its sender for the file again")
+
+    def _whole_lines(self) -> Iterator[bytes]:
+        """Yield the text in UTF-8, cut behind line ends."""
+        pieces = _blocks(self._checked(self._bytes.unpacked()))
+        if self._encoding.startswith(WIDE):
+            yield from self._cut(self._transcoded(pieces))
+            return
+        place, line = 0, 1
+        for data in self._cut(pieces):
+            yield self._as_utf8(data, place, line).removeprefix(codecs.BOM_UTF8 if place == 0 else b"")
+            place, line = place + len(data), line + data.count(NEWLINE)
+
+    def _cut(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the same bytes cut behind a line end: LF, or CR where the first block has no LF at all."""
+        rest = b""
+        for number, block in enumerate(blocks):
+            data = rest + block
+            if number == 0 and NEWLINE not in data and RETURN in data:
+                self._line_end = RETURN
+            place = data.rfind(self._line_end) + 1
+            rest = data[place:]
+            if place:
+                yield data[:place]
+        if rest:
+            yield rest
+
+    def _checked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the pieces, having refused what is no text: by its first bytes or by bytes that no text has."""
+        place, line = 0, 1
+        for piece in pieces:
+            if place == 0:
+                self._refuse_foreign(piece)
+            if 0 in piece and not self._encoding.startswith(WIDE):
+                within = piece.index(0)
+                raise UnreadableDeliveryError(
+                    f"{self.file_name} line {line + piece.count(NEWLINE, 0, within)} has a zero byte "
+                    f"(byte {place + within + 1}): it is binary or damaged, not CSV; ask its sender for it again"
+                )
+            yield piece
+            place, line = place + len(piece), line + piece.count(NEWLINE)
+
+    def _refuse_foreign(self, text: bytes) -> None:
+        """Raise where the first bytes are those of another kind of file."""
+        for beginning, kind in FOREIGN.items():
+            if text.startswith(beginning):
+                raise UnreadableDeliveryError(f"{self.file_name} is {kind}, not CSV; export it as CSV, plain or gzip")
+        if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not self._encoding.startswith("utf-16"):
+            raise UnreadableDeliveryError(
+                f"{self.file_name} is UTF-16 text; say `encoding: utf-16` in its source profile"
+            )
+
+    def _as_utf8(self, text: bytes, place: int, line: int) -> bytes:
+        """Return whole lines in UTF-8, checked; they begin at this byte and line of the file."""
+        try:
+            decoded = text.decode(self._encoding)
+        except UnicodeDecodeError as error:
+            raise self._wrong_encoding(error, place, line) from error
+        return text if self._encoding in {"utf-8", "utf8", "ascii"} else decoded.encode()
+
+    def _transcoded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield text of two or four bytes a character in UTF-8."""
+        decoder, fed, line = codecs.getincrementaldecoder(self._encoding)(), 0, 1
+        try:
+            for piece in pieces:
+                fed += len(piece)
+                yield (decoded := decoder.decode(piece).removeprefix("\ufeff")).encode()
+                line += decoded.count("\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            raise self._wrong_encoding(error, fed - len(error.object), line) from error
+
+    def _wrong_encoding(self, error: UnicodeDecodeError, place: int, line: int) -> UnreadableDeliveryError:
+        """Return what to say of a byte that the encoding does not have."""
+        line += error.object.count(NEWLINE, 0, error.start)
+        return UnreadableDeliveryError(
+            f"{self.file_name} line {line} is not {self._encoding}: byte 0x{error.object[error.start]:02x} at "
+            f"{place + error.start + 1}; say the right `encoding:` in its source profile (often latin-1 or cp1252)"
+        )
 
 
-def _split(data: bytes, name: str, digest: str) -> TextLines:
+def raw_lines(path: Path, encoding: str, wanted: Iterable[int]) -> dict[int, str]:
+    """Return lines of a delivered file as they are, without their line ends, by number; the header is line 1.
+
+    Args:
+        path: The file, plain or gzip.
+        encoding: Of its text.
+        wanted: Numbers of the lines.
+
+    Raises:
+        UsageError: where the file has no such line.
+        WrongSourceError: where there is no such file.
+        UnreadableDeliveryError: where the file is broken.
+    """
+    left, last = sorted(set(wanted), reverse=True), 0
+    found: dict[int, str] = {}
+    for block in DeliveredText(path, encoding).blocks():
+        last = block.first + len(block.starts) - 1
+        while left and block.first <= left[-1] <= last:
+            number = left.pop()
+            found[number] = block.line(number)
+        if not left:
+            return found
+    if left:
+        raise UsageError(f"{path.name} has lines 1 to {last}, not {left[0]}; say one of them")
+    return found
+
+
+def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes, about BLOCK of them at once."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield b"".join(held)
+            held, size = [], 0
+    if size:
+        yield b"".join(held)
+
+
+def _split(data: bytes, line_end: int, name: str, first: int) -> TextLines:
     """Find the lines: they end with LF or CR LF, or all with CR alone."""
     text = np.frombuffer(data, dtype=np.uint8)
-    mark = NEWLINE if NEWLINE in data else RETURN
-    ends = np.flatnonzero(text == mark)
+    ends = np.flatnonzero(text == line_end)
     if len(ends) == 0 or ends[-1] != len(text) - 1:
         ends = np.append(ends, len(text))
     starts = np.concatenate(([0], ends[:-1] + 1)).astype(np.int64)
     returned = (ends > starts) & (text[np.maximum(ends - 1, 0)] == RETURN)
-    return TextLines(name, digest, data, starts, ends - returned)
-
-
-def _bytes_of(path: Path) -> bytes:
-    """Return the content of a file, or say why there is none."""
-    if path.is_dir():
-        raise WrongSourceError(f"{path} is a folder, not a delivered file; say the files in it")
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise WrongSourceError(
-            f"there is no file {path} (looked in {Path.cwd()}); say the path of a delivered file"
-        ) from error
-    except OSError as error:
-        raise WrongSourceError(f"{path} cannot be read: {error.strerror}; see its owner and permissions") from error
-
-
-def _unpacked(delivered: bytes, name: str) -> bytes:
-    """Return what a gzip file of one or several members holds."""
-    unpacked: list[bytes] = []
-    rest = delivered
-    while rest.startswith(GZIP):
-        member = zlib.decompressobj(wbits=GZIP_MEMBER)
-        try:
-            unpacked.append(member.decompress(rest))
-        except zlib.error as error:
-            raise UnreadableDeliveryError(
-                f"{name} is damaged gzip ({error}); ask its sender for it again. Nothing of it was loaded"
-            ) from error
-        if not member.eof:
-            line = sum(part.count(NEWLINE) for part in unpacked) + 1
-            raise UnreadableDeliveryError(
-                f"{name} is cut off: the gzip stream breaks off in line {line}; the transfer broke, "
-                "ask its sender for it again. Nothing of it was loaded"
-            )
-        rest = member.unused_data
-    return b"".join(unpacked)
-
-
-def _refuse_foreign(text: bytes, name: str, encoding: str) -> None:
-    """Raise where the content is not text: it says so by its first bytes or by bytes that no text has."""
-    for beginning, kind in FOREIGN.items():
-        if text.startswith(beginning):
-            raise UnreadableDeliveryError(f"{name} is {kind}, not CSV; export it as CSV, plain or gzip")
-    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not encoding.lower().startswith("utf-16"):
-        raise UnreadableDeliveryError(f"{name} is UTF-16 text; say `encoding: utf-16` in its source profile")
-    if 0 in text and not encoding.lower().startswith(("utf-16", "utf-32")):
-        place = text.index(0)
-        line = text.count(NEWLINE, 0, place) + 1
-        raise UnreadableDeliveryError(
-            f"{name} line {line} has a zero byte (byte {place + 1}): it is binary or damaged, not CSV; "
-            "ask its sender for it again"
-        )
-
-
-def _as_utf8(text: bytes, encoding: str, name: str) -> bytes:
-    """Return the text in UTF-8, checked."""
-    try:
-        decoded = text.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = text.count(NEWLINE, 0, error.start) + 1
-        raise UnreadableDeliveryError(
-            f"{name} line {line} is not {encoding}: byte 0x{text[error.start]:02x} at {error.start + 1}; "
-            "say the right `encoding:` in its source profile (often latin-1 or cp1252)"
-        ) from error
-    if encoding.lower().replace("_", "-") in {"utf-8", "utf8", "ascii"}:
-        return text.removeprefix(codecs.BOM_UTF8)
-    return decoded.removeprefix("\ufeff").encode()
+    return TextLines(name, first, data, starts, ends - returned)
 
 
 def _below(places: IntArray, bounds: IntArray) -> IntArray:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-import pandas as pd
-
 from meter_core.contracts.readings import COUNTS
 
 
@@ -31,15 +29,11 @@ class SourceProfile(Protocol):
 
 
 class DeliveredFile(Protocol):
-    """A delivery that has been read."""
+    """A delivery, about to be loaded."""
 
     @property
     def file_name(self) -> str:
         """Without folder."""
-
-    @property
-    def file_digest(self) -> str:
-        """SHA-256 of the file as delivered."""
 
     @property
     def profile(self) -> SourceProfile:
@@ -52,21 +46,6 @@ class DeliveredFile(Protocol):
     @property
     def zone_assumed(self) -> bool:
         """Whether nobody said the zone."""
-
-    @property
-    def lines(self) -> int:
-        """Delivered lines of data."""
-
-    def raw_line(self, line: int) -> str:
-        """Return a line as delivered."""
-
-
-class Judged(Protocol):
-    """What quality says of a delivery."""
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The delivery's frame with `code` and `blanked` completed."""
 
 
 @dataclass(frozen=True, slots=True)

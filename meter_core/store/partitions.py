@@ -1,7 +1,5 @@
 """Monthly partitions, made when a row needs them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -31,28 +29,17 @@ def ensure_partitions(connection: Connection, parent: Parent, months: IntArray) 
 
 def lock_new_months(connection: Connection, parent: Parent, months: IntArray) -> list[int]:
     """Return those of the months that have no partition; nobody else makes them before the transaction's end."""
-    parameters = {"parent": parent, "months": [int(month) for month in np.unique(months)]}
-    if not connection.execute(query("missing_partitions"), parameters).fetchall():
+    distinct = [int(month) for month in np.unique(months)]
+    if not missing_months(connection, parent, distinct):
         return []
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (PARTITION_LOCK,))
-    return [month for (month,) in connection.execute(query("missing_partitions"), parameters).fetchall()]
+    return missing_months(connection, parent, distinct)
 
 
-@contextmanager
-def new_months(connection: Connection, months: list[int]) -> Iterator[sql.Identifier]:
-    """Yield the table to insert readings of new months into; afterwards they are partitions of `meter_reading`.
-
-    Args:
-        connection: In a transaction.
-        months: Of `lock_new_months`.
-    """
-    connection.execute(query("open_new_months"))
-    for month in months:
-        connection.execute(composed("make_new_month", "meter_reading", month))
-    yield sql.Identifier("meter_reading_new")
-    for month in months:
-        connection.execute(composed("attach_new_month", "meter_reading", month))
-    connection.execute(query("close_new_months"))
+def missing_months(connection: Connection, parent: Parent, months: list[int]) -> list[int]:
+    """Return those of the months that have no partition now."""
+    rows = connection.execute(query("missing_partitions"), {"parent": parent, "months": months}).fetchall()
+    return [month for (month,) in rows]
 
 
 def composed(name: str, parent: Parent, month: int) -> sql.Composed:

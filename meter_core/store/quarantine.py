@@ -1,12 +1,13 @@
 """Rows that are not loaded, kept with their code and the line as delivered."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
 import pandas as pd
 
 from meter_core.store.connection import Connection
-from meter_core.store.delivered import DeliveredFile, StoppedDelivery
+from meter_core.store.delivered import StoppedDelivery
 from meter_core.store.queries import query
 
 LONGEST_LINE: Final = 65_536
@@ -16,8 +17,18 @@ INTERVAL_CONFLICT: Final = "interval_conflict"
 """Code of a value whose key stands with another interval length: an hour's energy cannot displace a day's."""
 
 
+RawLine = Callable[[int], str]
+Refused = Iterable[tuple[int, str | None, datetime | None, str]]
+
+
+def refused_rows(frame: pd.DataFrame) -> Refused:
+    """Yield line, meter, time and code of the rows of a frame, which all have a code."""
+    for line, meter_id, stamp, code in frame[["line", "meter_id", "reading_ts", "code"]].itertuples(index=False):
+        yield int(line), meter_id or None, None if pd.isna(stamp) else stamp.to_pydatetime(), code
+
+
 def quarantine_rows(
-    connection: Connection, source_file_id: int, recorded_at: datetime, delivery: DeliveredFile, rows: pd.DataFrame
+    connection: Connection, source_file_id: int, recorded_at: datetime, refused: Refused, raw_line: RawLine
 ) -> None:
     """Keep refused rows.
 
@@ -25,15 +36,14 @@ def quarantine_rows(
         connection: In a transaction.
         source_file_id: The delivery.
         recorded_at: When it was recorded.
-        delivery: Gives the lines as delivered.
-        rows: (n, ...) of the delivery's frame, each with a code.
+        refused: Line, meter, time and code of each.
+        raw_line: line -> the line as delivered.
     """
     with connection.cursor().copy(query("quarantine")) as copy:
-        for line, meter_id, stamp, code in rows[["line", "meter_id", "reading_ts", "code"]].itertuples(index=False):
-            reading_ts = None if pd.isna(stamp) else stamp.to_pydatetime()
-            raw_line = storable(delivery.raw_line(int(line)))
-            known_as = storable(meter_id) if isinstance(meter_id, str) and meter_id else None
-            copy.write_row((source_file_id, line, line, 1, code, None, raw_line, known_as, reading_ts, recorded_at))
+        for line, meter_id, reading_ts, code in refused:
+            known_as = storable(meter_id) if meter_id else None
+            row = (line, line, 1, code, None, storable(raw_line(line)), known_as, reading_ts)
+            copy.write_row((source_file_id, *row, recorded_at))
 
 
 def quarantine_range(

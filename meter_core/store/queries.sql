@@ -9,20 +9,39 @@ SELECT to_regclass('alembic_version')::text;
 CREATE TABLE {partition} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
 ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({first}) TO ({beyond});
 
--- name: open_new_months
+-- name: land_month
 -- Months that are new are filled apart, so that their keys are sorted into an index once, at the end: half the time.
-CREATE TABLE meter_reading_new (LIKE meter_reading INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY RANGE (reading_ts);
+CREATE TABLE {landed} (LIKE meter_reading INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+ALTER TABLE {landed} DROP recorded_at, ALTER source_file_id SET DEFAULT {source_file_id};
 
--- name: make_new_month
-CREATE TABLE {partition} PARTITION OF meter_reading_new FOR VALUES FROM ({first}) TO ({beyond});
+-- name: take_conflicted
+WITH moved AS (DELETE FROM {landed} l USING conflicted c
+                WHERE l.meter_id = c.meter_id AND l.channel = c.channel AND l.reading_ts = c.reading_ts RETURNING l.*)
+INSERT INTO staged ({columns}) SELECT {columns} FROM moved;
 
--- name: attach_new_month
-ALTER TABLE meter_reading_new DETACH PARTITION {partition};
-ALTER TABLE {partition} ADD PRIMARY KEY (meter_id, channel, reading_ts);
-ALTER TABLE meter_reading ATTACH PARTITION {partition} FOR VALUES FROM ({first}) TO ({beyond});
+-- name: take_repeated
+WITH repeated AS (SELECT meter_id, channel, reading_ts FROM {landed} GROUP BY 1, 2, 3 HAVING count(*) > 1),
+moved AS (DELETE FROM {landed} l USING repeated r
+           WHERE l.meter_id = r.meter_id AND l.channel = r.channel AND l.reading_ts = r.reading_ts RETURNING l.*)
+INSERT INTO staged ({columns}) SELECT {columns} FROM moved;
 
--- name: close_new_months
-DROP TABLE meter_reading_new;
+-- name: take_month
+INSERT INTO staged ({columns}) SELECT {columns} FROM {landed};
+
+-- name: drop_month
+DROP TABLE {landed};
+
+-- name: sort_month
+ALTER TABLE {landed} ADD PRIMARY KEY (meter_id, channel, reading_ts);
+
+-- name: name_month
+-- When the rows are recorded is known only now; a constant that is added as a default writes no row anew.
+ALTER TABLE {landed} ADD recorded_at timestamptz NOT NULL DEFAULT {recorded_at};
+ALTER TABLE {landed} ALTER recorded_at DROP DEFAULT, ALTER source_file_id DROP DEFAULT;
+ALTER TABLE {landed} RENAME TO {partition};
+
+-- name: attach_month
+ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({first}) TO ({beyond});
 
 -- name: missing_partitions
 -- From the catalogue's rows: to_regclass() answers from a cache that another transaction's commit need not have reached.
@@ -56,7 +75,7 @@ UPDATE quarantined_reading SET resolved_at = %(recorded_at)s
 -- name: close_source_file
 UPDATE source_file
    SET row_count = %(rows)s, loaded = %(loaded)s, superseded = %(superseded)s, outranked = %(outranked)s,
-       duplicates = %(duplicates)s, quarantined = %(quarantined)s
+       duplicates = %(duplicates)s, quarantined = %(quarantined)s, line_count = %(lines)s, recorded_at = %(recorded_at)s
  WHERE id = %(source_file_id)s;
 
 -- name: quarantine
@@ -65,36 +84,56 @@ COPY quarantined_reading (source_file_id, line_from, line_to, row_count, code, r
 
 -- name: stage
 CREATE TEMP TABLE staged (
-  n int NOT NULL, turn int NOT NULL, meter int NOT NULL, channel int2 NOT NULL, month int NOT NULL, reading_ts timestamptz NOT NULL,
-  interval_minutes int NOT NULL, units_kwh float8, voltage_v float8, temperature_c float8, power_factor float8,
-  load_kw float8, frequency_hz float8, quality int2 NOT NULL, source_version int8 NOT NULL, available_ts timestamptz NOT NULL,
-  line int8 NOT NULL) ON COMMIT DROP;
-CREATE TEMP TABLE staged_meter (meter int NOT NULL, meter_id text COLLATE "C" NOT NULL, line int8 NOT NULL) ON COMMIT DROP;
-CREATE TEMP TABLE staged_blanked (n int NOT NULL, blanked jsonb NOT NULL) ON COMMIT DROP;
-CREATE TEMP TABLE contested (meter int NOT NULL, channel int2 NOT NULL, month int NOT NULL) ON COMMIT DROP;
-CREATE TEMP VIEW incoming AS
-SELECT s.n, s.turn, s.meter, s.channel AS channel_code, s.month, m.meter_id,
-       (%(channels)s::text[])[s.channel] AS channel, s.reading_ts, s.interval_minutes,
-       nullif(s.units_kwh, 'NaN') AS units_kwh, nullif(s.voltage_v, 'NaN') AS voltage_v,
-       nullif(s.temperature_c, 'NaN') AS temperature_c, nullif(s.power_factor, 'NaN') AS power_factor,
-       nullif(s.load_kw, 'NaN') AS load_kw, nullif(s.frequency_hz, 'NaN') AS frequency_hz,
-       (%(qualities)s::text[])[s.quality] AS quality, s.quality AS rank, s.source_version, s.available_ts,
-       s.line, b.blanked
-  FROM staged s
-  JOIN staged_meter m USING (meter)
-  LEFT JOIN staged_blanked b USING (n);
+  n bigint GENERATED ALWAYS AS IDENTITY, turn int NOT NULL DEFAULT 0, meter_id text COLLATE "C" NOT NULL,
+  channel text COLLATE "C" NOT NULL, reading_ts timestamptz NOT NULL, interval_minutes int NOT NULL, units_kwh float8,
+  voltage_v float8, temperature_c float8, power_factor float8, load_kw float8, frequency_hz float8, quality text NOT NULL,
+  source_version int8 NOT NULL, available_ts timestamptz NOT NULL, line int8 NOT NULL, blanked jsonb) ON COMMIT DROP;
+CREATE TEMP TABLE conflicted (LIKE staged INCLUDING IDENTITY INCLUDING DEFAULTS) ON COMMIT DROP;
+CREATE TEMP TABLE staged_meter (meter_id text COLLATE "C" NOT NULL, line int8 NOT NULL) ON COMMIT DROP;
+CREATE TEMP TABLE contested (meter_id text COLLATE "C" NOT NULL, channel text COLLATE "C" NOT NULL, month timestamptz NOT NULL)
+  ON COMMIT DROP;
+
+-- name: take_conflicts
+-- Values of one key that differ though nothing orders them, wherever they stand in the file.
+DELETE FROM staged s
+ USING (SELECT meter_id, channel, reading_ts, quality, source_version, available_ts
+          FROM (SELECT meter_id, channel, reading_ts, quality, source_version, available_ts, units_kwh FROM staged
+                 UNION ALL
+                SELECT meter_id, channel, reading_ts, quality, source_version, available_ts, units_kwh FROM conflicted) v
+         WHERE units_kwh IS NOT NULL
+         GROUP BY 1, 2, 3, 4, 5, 6
+        HAVING min(units_kwh) <> max(units_kwh)) c
+ WHERE s.units_kwh IS NOT NULL AND s.meter_id = c.meter_id AND s.channel = c.channel AND s.reading_ts = c.reading_ts
+   AND s.quality = c.quality AND s.source_version = c.source_version AND s.available_ts = c.available_ts
+RETURNING s.line, s.meter_id, s.reading_ts;
+
+-- name: forget_repeats
+-- Rows equal in everything to an earlier row of the file.
+DELETE FROM staged s
+ USING (SELECT n, row_number() OVER (PARTITION BY meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v,
+                                     temperature_c, power_factor, load_kw, frequency_hz, quality, source_version, available_ts
+                                     ORDER BY line, n) AS nth FROM staged) r
+ WHERE s.n = r.n AND r.nth > 1;
+
+-- name: number_turns
+-- Rows of one key take their turns one after the other, in the file's order, as if each came in a delivery of its own.
+UPDATE staged s SET turn = r.turn
+  FROM (SELECT n, row_number() OVER (PARTITION BY meter_id, channel, reading_ts ORDER BY line, n) - 1 AS turn FROM staged) r
+ WHERE s.n = r.n AND r.turn > 0;
+
+-- name: span_of_staged
+ANALYZE staged;
+SELECT min(reading_ts), max(reading_ts), max(turn) + 1 FROM staged;
 
 -- name: find_contested
 -- A meter's month is contested where the store already holds something of it within the delivery's span.
-ANALYZE staged;
-ANALYZE staged_meter;
 INSERT INTO contested
-SELECT g.meter, g.channel, g.month
-  FROM (SELECT meter, channel, month, min(reading_ts) AS first_ts, max(reading_ts) AS last_ts
-          FROM staged GROUP BY meter, channel, month) g
-  JOIN staged_meter m USING (meter)
+SELECT g.meter_id, g.channel, g.month
+  FROM (SELECT meter_id, channel, date_trunc('month', reading_ts) AS month, min(reading_ts) AS first_ts,
+               max(reading_ts) AS last_ts
+          FROM staged GROUP BY 1, 2, 3) g
  WHERE EXISTS (SELECT FROM meter_reading r
-                WHERE r.meter_id = m.meter_id AND r.channel = (%(channels)s::text[])[g.channel]
+                WHERE r.meter_id = g.meter_id AND r.channel = g.channel
                   AND r.reading_ts BETWEEN g.first_ts AND g.last_ts);
 ANALYZE contested;
 
@@ -115,14 +154,14 @@ SELECT meter_id, %(zone)s, %(zone_assumed)s, %(country)s, %(subdivision)s, %(nom
  WHERE meter.zone_assumed AND NOT excluded.zone_assumed;
 
 -- name: insert_uncontested
-INSERT INTO {target} (meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c, power_factor,
+INSERT INTO meter_reading (meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c, power_factor,
        load_kw, frequency_hz, quality, source_version, available_ts, recorded_at, source_file_id, line, blanked)
 SELECT meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c, power_factor, load_kw, frequency_hz,
        quality, source_version, available_ts, %(recorded_at)s, %(source_file_id)s, line, blanked
-  FROM incoming i
- WHERE turn = 0 AND month = ANY (%(months)s)
+  FROM staged i
+ WHERE turn = 0
    AND NOT EXISTS (SELECT FROM contested c
-                    WHERE c.meter = i.meter AND c.channel = i.channel_code AND c.month = i.month);
+                    WHERE c.meter_id = i.meter_id AND c.channel = i.channel AND c.month = date_trunc('month', i.reading_ts));
 
 -- name: judge
 -- One row for each incoming one of this turn: what it is, and the version that stands when it has been dealt with.
@@ -136,15 +175,16 @@ WITH pair AS (
                    AND abs(r.units_kwh - i.units_kwh) <= 1e-9 + 1e-12 * abs(r.units_kwh) END AS same,
          r.units_kwh IS NOT NULL AND i.units_kwh IS NOT NULL AND r.interval_minutes <> i.interval_minutes AS conflict,
          CASE WHEN (r.units_kwh IS NULL) <> (i.units_kwh IS NULL) THEN r.units_kwh IS NULL
-              ELSE (i.rank, i.source_version, i.available_ts)
+              ELSE (array_position(%(qualities)s::text[], i.quality), i.source_version, i.available_ts)
                    >= (array_position(%(qualities)s::text[], r.quality), r.source_version, r.available_ts) END AS wins,
-         (i.rank, i.source_version) > (array_position(%(qualities)s::text[], r.quality), r.source_version) AS better
-    FROM incoming i
+         (array_position(%(qualities)s::text[], i.quality), i.source_version) > (array_position(%(qualities)s::text[], r.quality), r.source_version) AS better
+    FROM staged i
     LEFT JOIN meter_reading r ON r.meter_id = i.meter_id AND r.channel = i.channel AND r.reading_ts = i.reading_ts
                              AND r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s
    WHERE i.turn = %(turn)s
      AND (i.turn > 0 OR EXISTS (SELECT FROM contested c
-                                 WHERE c.meter = i.meter AND c.channel = i.channel_code AND c.month = i.month))
+                                 WHERE c.meter_id = i.meter_id AND c.channel = i.channel
+                                   AND c.month = date_trunc('month', i.reading_ts)))
 ), merged AS (
   SELECT p.*, a.*,
          (a.new_voltage_v, a.new_temperature_c, a.new_power_factor, a.new_load_kw, a.new_frequency_hz) AS auxiliary,
@@ -183,7 +223,7 @@ ANALYZE judged;
 SELECT outcome, count(*) FROM judged GROUP BY outcome;
 
 -- name: conflicting_intervals
-SELECT n FROM judged WHERE outcome = 'quarantined' ORDER BY n;
+SELECT line, meter_id, reading_ts FROM judged WHERE outcome = 'quarantined' ORDER BY line, n;
 
 -- name: keep_displaced
 INSERT INTO meter_reading_history (meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c,
@@ -204,7 +244,7 @@ INSERT INTO meter_reading_history (meter_id, channel, reading_ts, interval_minut
 SELECT i.meter_id, i.channel, i.reading_ts, i.interval_minutes, i.units_kwh, i.voltage_v, i.temperature_c, i.power_factor,
        i.load_kw, i.frequency_hz, i.quality, i.source_version, i.available_ts, %(recorded_at)s, %(source_file_id)s, i.line,
        i.blanked, 'outranked', %(recorded_at)s, (j.old).source_file_id, (j.old).line
-  FROM judged j JOIN incoming i USING (n)
+  FROM judged j JOIN staged i USING (n)
  WHERE j.outcome = 'outranked';
 
 -- name: replace_changed
@@ -219,7 +259,7 @@ UPDATE meter_reading r
        source_file_id = CASE WHEN j.wins THEN %(source_file_id)s ELSE r.source_file_id END,
        line = CASE WHEN j.wins THEN i.line ELSE r.line END,
        blanked = CASE WHEN j.wins THEN i.blanked ELSE r.blanked END
-  FROM judged j JOIN incoming i USING (n)
+  FROM judged j JOIN staged i USING (n)
  WHERE j.changes AND r.meter_id = j.meter_id AND r.channel = j.channel AND r.reading_ts = j.reading_ts
    AND r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s;
 
@@ -228,7 +268,7 @@ INSERT INTO meter_reading (meter_id, channel, reading_ts, interval_minutes, unit
        load_kw, frequency_hz, quality, source_version, available_ts, recorded_at, source_file_id, line, blanked)
 SELECT i.meter_id, i.channel, i.reading_ts, i.interval_minutes, i.units_kwh, i.voltage_v, i.temperature_c, i.power_factor,
        i.load_kw, i.frequency_hz, i.quality, i.source_version, i.available_ts, %(recorded_at)s, %(source_file_id)s, i.line, i.blanked
-  FROM judged j JOIN incoming i USING (n)
+  FROM judged j JOIN staged i USING (n)
  WHERE NOT j.stands;
 
 -- name: forget_judged

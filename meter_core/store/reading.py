@@ -13,8 +13,8 @@ from psycopg import sql
 from meter_core.contracts.readings import AUXILIARY, CHANNELS
 from meter_core.store.binary_rows import decoded
 from meter_core.store.connection import Connection
+from meter_core.store.delivered_rows import QUALITIES_BY_RANK
 from meter_core.store.queries import query
-from meter_core.store.staging import QUALITIES_BY_RANK, code_lists
 
 COPIED: Final = {
     "meter": "int4",
@@ -79,7 +79,8 @@ def _parameters(wanted: Wanted) -> dict[str, Any]:
     """Return the SQL parameters."""
     model_name, model_version = wanted.not_predicted_by or (None, None)
     return {
-        **code_lists(),
+        "channels": list(CHANNELS),
+        "qualities": QUALITIES_BY_RANK,
         "since": wanted.since or BEGINNING,
         "until": wanted.until or END,
         "meters": None if wanted.meters is None else list(wanted.meters),

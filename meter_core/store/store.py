@@ -1,6 +1,7 @@
 """The store: everything that is kept in PostgreSQL, behind one class. A method is one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 
 from meter_core.store import loading, predictions, reading, schema
 from meter_core.store.connection import Database
-from meter_core.store.delivered import DeliveredFile, DeliveryKey, Freshness, Judged, LoadCounts, StoppedDelivery
+from meter_core.store.delivered import DeliveredFile, DeliveryKey, Freshness, LoadCounts, StoppedDelivery
 from meter_core.store.queries import query
 
 
@@ -69,19 +70,24 @@ class Store:
         with self._database.transaction() as connection:
             return loading.known_delivery(connection, key)
 
-    def load(self, delivery: DeliveredFile, verdict: Judged, kept_as: str | None = None) -> LoadCounts:
-        """Load a delivery: its rows without a code compete by precedence with what stands, the others are quarantined.
+    @contextmanager
+    def loading(
+        self,
+        key: DeliveryKey,
+        delivery: DeliveredFile,
+        kept_as: str | None,
+        raw_lines: Callable[[Collection[int]], Mapping[int, str]],
+    ) -> Iterator[loading.Loading]:
+        """Yield what takes a delivery part by part; all of it is committed at the end, or nothing.
 
         Args:
-            delivery: As read.
-            verdict: Its frame with `code` and `blanked` completed.
+            key: By what the delivery is known.
+            delivery: Which it is.
             kept_as: Where the file itself is kept.
-
-        Raises:
-            ZoneConflictError: it says another zone for a meter that is known.
+            raw_lines: Numbers of lines -> these lines as delivered.
         """
         with self._database.transaction() as connection:
-            return loading.load(connection, delivery, verdict, kept_as)
+            yield loading.Loading(connection, key, delivery, kept_as, raw_lines)
 
     def record_stopped(self, stopped: StoppedDelivery) -> LoadCounts:
         """Record a delivery of which nothing is loaded, as one quarantined range. One loaded before stays so."""

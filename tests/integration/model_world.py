@@ -13,8 +13,8 @@ from meter_core.embedded.connections import Connections
 from meter_core.quality import check
 from meter_core.registry.delivery import Retries
 from meter_core.settings import Settings
-from meter_core.sources import load_profile, read_delivery
-from meter_core.store import Store
+from meter_core.sources import load_profile, raw_lines, read_delivery
+from meter_core.store import DeliveryKey, Store
 from tests.integration.mlflow_server import free_port, shared_server
 
 UCI = Path(__file__).parents[2] / "data" / "uci_sceaux_hourly_2006-2009.csv.gz"
@@ -79,5 +79,8 @@ def load(store: Store, path: Path = UCI, profile: str = "uci_sceaux", change=Non
     if change is not None:
         change(delivery.frame)
     verdict = check(delivery.frame)
-    store.load(delivery, verdict)
+    key = DeliveryKey(delivery.file_digest, delivery.profile.digest, delivery.zone)
+    with store.loading(key, delivery, None, lambda lines: raw_lines(path, delivery.profile.encoding, lines)) as loading:
+        loading.add(verdict.frame, lambda line: f"line {line}")
+        loading.finish(delivery.lines)
     return verdict.frame

@@ -1,12 +1,13 @@
 """Hand-made deliveries. The values are invented: they stand for faults and edges that measured files do not have."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from meter_core.contracts.readings import AUXILIARY
-from meter_core.store import LoadCounts, Store
+from meter_core.store import DeliveryKey, LoadCounts, Store
 
 START = pd.Timestamp("2024-03-31T22:00Z")
 """Hour 0. Two hours later begins April, so that most deliveries cross a month."""
@@ -34,16 +35,14 @@ class Delivery:
         return f"{self.file_digest}.csv"
 
     @property
-    def lines(self) -> int:
-        return int(self.frame["line"].nunique())
+    def key(self) -> DeliveryKey:
+        return DeliveryKey(self.file_digest, self.profile.digest, self.zone)
+
+    def raw_lines(self, lines: Iterable[int]) -> dict[int, str]:
+        return {line: self.raw_line(line) for line in lines}
 
     def raw_line(self, line: int) -> str:
         return self.raw.get(line, f"line {line} as delivered")
-
-
-@dataclass
-class Verdict:
-    frame: pd.DataFrame
 
 
 def ts(hour: float) -> pd.Timestamp:
@@ -81,9 +80,16 @@ def frame_of(rows: list[dict]) -> pd.DataFrame:
     return frame.astype({"units_kwh": float, "interval_minutes": "int64", "source_version": "int64"})
 
 
-def deliver(store: Store, digest: str, rows: list[dict], **about: object) -> LoadCounts:
+def deliver(store: Store, digest: str, rows: list[dict], parts: int = 1, **about: object) -> LoadCounts:
+    """Load rows, in so many parts."""
     frame = frame_of(rows)
-    return store.load(Delivery(frame, digest, **about), Verdict(frame), kept_as=f"deliveries/{digest}.gz")
+    delivery = Delivery(frame, digest, **about)
+    with store.loading(delivery.key, delivery, f"deliveries/{digest}.gz", delivery.raw_lines) as loading:
+        if loading.known:
+            return loading.known
+        for some in np.array_split(np.arange(len(frame)), parts):
+            loading.add(frame.iloc[some], delivery.raw_line)
+        return loading.finish(frame["line"].nunique())
 
 
 def outcome(counts: LoadCounts) -> dict:

@@ -10,8 +10,23 @@ import fsspec
 import pytest
 
 from meter_core.contracts.errors import UnavailableError
-from meter_core.quality import RULES, Action, Expectation, Limits, Rule, Subject, check, document
-from meter_core.quality.suite import broken_findings, run_suite
+from meter_core.quality import (
+    RULES,
+    Action,
+    Expectation,
+    LateConflict,
+    Limits,
+    PartReport,
+    Rule,
+    Subject,
+    Suite,
+    check,
+    document,
+    judge,
+    judgement_of,
+    overview_of,
+)
+from meter_core.quality.suite import broken_findings
 from meter_core.sources import load_profile, read_delivery, template_csv
 
 HEADER = template_csv().splitlines()[0]
@@ -50,16 +65,32 @@ def judged(faulty):
     return check(faulty.frame, LIMITS, faulty.file_name)
 
 
+def subject(faulty, name=None, digest=None):
+    return Subject(name or faulty.file_name, digest or faulty.file_digest, "canonical", faulty.zone, faulty.lines)
+
+
+def judgement(frame, limits, file_name="f.csv", parts=1, late=()):
+    suite, reports = Suite(limits), []
+    for number in range(parts):
+        part = frame.iloc[number * len(frame) // parts : (number + 1) * len(frame) // parts]
+        judged, found = judge(part, limits)
+        reports.append(PartReport(found, overview_of(judged), suite.run(part, judged)))
+    return judgement_of(reports, late, limits, file_name)
+
+
 @pytest.fixture(scope="module")
-def documented(faulty, judged, tmp_path_factory):
-    root = tmp_path_factory.mktemp("files with a space")
-    subject = Subject(faulty.file_name, faulty.file_digest, "canonical", faulty.zone, faulty.lines)
-    return document(faulty.frame, judged, subject, str(root), LIMITS)
+def said(faulty):
+    return judgement(faulty.frame, LIMITS, faulty.file_name)
+
+
+@pytest.fixture(scope="module")
+def documented(faulty, said, tmp_path_factory):
+    return document(said, subject(faulty), str(tmp_path_factory.mktemp("files with a space")), LIMITS)
 
 
 def test_the_suite_counts_what_the_masks_catch_rule_by_rule(faulty, judged):
     """Both come from one declaration: the library's count is the independent one."""
-    result = run_suite(faulty.frame, judged.frame, LIMITS)
+    result = Suite(LIMITS).run(faulty.frame, judged.frame)
     counted = {outcome.code: outcome.unexpected for outcome in result.outcomes}
     assert counted == dict(judged.counts)
     assert sum(count > 0 for count in counted.values()) >= 20
@@ -70,7 +101,7 @@ def test_a_check_that_breaks_is_told_from_bad_data(faulty, judged):
     declared = Expectation("ExpectColumnValuesToBeBetween", {"column": "no_such_column", "min_value": 0})
     broken = Rule("breaks", Action.FLAG, "no_such_column", "breaks", lambda *_: None, lambda _: declared)
     strict = Limits(now=LIMITS.now, stop_above_share=0)
-    result = run_suite(faulty.frame, judged.frame, strict, (broken, RULES[0]))
+    result = Suite(strict, (broken, RULES[0])).run(faulty.frame, judged.frame)
     outcomes = {outcome.code: outcome.success for outcome in result.outcomes}
     assert outcomes == {"breaks": None, "wrong_fields": False}
     (finding,) = broken_findings(result)
@@ -80,7 +111,7 @@ def test_a_check_that_breaks_is_told_from_bad_data(faulty, judged):
 
 
 def test_the_page_says_what_was_found_where(documented):
-    text = Path(documented.data_docs).read_text()
+    text = Path(documented).read_text()
     assert "faults &lt;b&gt;&amp; more.csv" in text
     assert "Accepted, 10 of 40 values quarantined" in text
     assert "impossible_power_factor" in text
@@ -88,7 +119,7 @@ def test_the_page_says_what_was_found_where(documented):
 
 
 def test_pages_hold_no_meter_no_value_and_no_address(documented):
-    folder = Path(documented.data_docs).parent
+    folder = Path(documented).parent
     assert {path.name for path in folder.iterdir()} == {"index.html", "summary.json", "validation.json"}
     for path in [*folder.iterdir(), folder.parent / "index.html"]:
         text = path.read_text()
@@ -97,9 +128,34 @@ def test_pages_hold_no_meter_no_value_and_no_address(documented):
         assert "1.18" not in text, path.name
 
 
-def test_the_list_shows_every_delivery_and_one_again_only_once(faulty, judged, tmp_path):
+def test_a_delivery_checked_in_parts_is_told_of_like_one_checked_whole(faulty, said, tmp_path):
+    """The two values in conflict stand in one part: those of different parts the store finds, see its tests."""
+    parts = judgement(faulty.frame, LIMITS, faulty.file_name, parts=2)
+    assert [finding.as_dict() for finding in parts.findings] == [finding.as_dict() for finding in said.findings]
+    assert parts.suite.outcomes == said.suite.outcomes
+    assert parts.suite.raw.statistics == said.suite.raw.statistics
+    pages = [
+        document(each, subject(faulty), str(tmp_path / name), LIMITS) for name, each in (("1", said), ("2", parts))
+    ]
+    whole, pieced = (re.sub(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d", "now", Path(page).read_text()) for page in pages)
+    assert whole == pieced
+
+
+def test_a_conflict_that_only_the_whole_file_shows_is_counted_everywhere(faulty, said):
+    stamp = faulty.frame["reading_ts"].iloc[0]
+    late = judgement(faulty.frame, LIMITS, faulty.file_name, late=[LateConflict(2, stamp)])
+    assert late.found.quarantined == said.found.quarantined + 1
+    assert late.found.lines["conflicting_in_file"][0] == 2
+    counted = {outcome.code: outcome.unexpected for outcome in late.suite.outcomes}
+    assert counted == dict(late.found.counts)
+    strict = Limits(now=LIMITS.now, fuse_kw=50, stop_above_share=0.26)
+    assert judgement(faulty.frame, strict).stopped_reason is None
+    assert "11 of 40 values" in judgement(faulty.frame, strict, late=[LateConflict(2, stamp)]).stopped_reason
+
+
+def test_the_list_shows_every_delivery_and_one_again_only_once(faulty, said, tmp_path):
     for name, digest in (("first.csv", "1" * 64), ("second.csv", "2" * 64), ("second.csv", "2" * 64)):
-        document(faulty.frame, judged, Subject(name, digest, "canonical", "UTC", 1), str(tmp_path), LIMITS)
+        document(said, subject(faulty, name, digest), str(tmp_path), LIMITS)
     text = (tmp_path / "data_docs" / "index.html").read_text()
     assert (text.count(">first.csv<"), text.count(">second.csv<")) == (1, 1)
     assert text.index("second.csv") < text.index("first.csv")
@@ -107,24 +163,20 @@ def test_the_list_shows_every_delivery_and_one_again_only_once(faulty, judged, t
 
 def test_a_stopped_delivery_has_its_page_too(faulty, tmp_path):
     limits = Limits(now=LIMITS.now, stop_above_share=0.1)
-    subject = Subject(faulty.file_name, faulty.file_digest, "canonical", "UTC", faulty.lines)
-    verdict = document(faulty.frame, check(faulty.frame, limits, "f.csv"), subject, str(tmp_path), limits)
-    text = Path(verdict.data_docs).read_text()
+    text = Path(document(judgement(faulty.frame, limits), subject(faulty), str(tmp_path), limits)).read_text()
     assert "Stopped: nothing was loaded" in text
     assert "f.csv was stopped" in text
 
 
-def test_a_place_that_cannot_be_written_is_named(faulty, judged, tmp_path):
+def test_a_place_that_cannot_be_written_is_named(faulty, said, tmp_path):
     (tmp_path / "files").write_text("a file where the folder should be")
-    subject = Subject(faulty.file_name, faulty.file_digest, "canonical", "UTC", faulty.lines)
     with pytest.raises(UnavailableError, match=r"files/data_docs: .*set METER_FILES_URL"):
-        document(faulty.frame, judged, subject, str(tmp_path / "files"), LIMITS)
+        document(said, subject(faulty), str(tmp_path / "files"), LIMITS)
 
 
-def test_pages_go_to_any_file_system_that_a_url_names(faulty, judged):
-    subject = Subject(faulty.file_name, faulty.file_digest, "canonical", "UTC", faulty.lines)
-    verdict = document(faulty.frame, judged, subject, "memory://bucket", LIMITS)
-    assert verdict.data_docs.startswith("memory://bucket/data_docs/")
+def test_pages_go_to_any_file_system_that_a_url_names(faulty, said):
+    place = document(said, subject(faulty), "memory://bucket", LIMITS)
+    assert place.startswith("memory://bucket/data_docs/")
     with fsspec.open("memory://bucket/data_docs/index.html", "rt") as page:
         assert "more.csv" in page.read()
 
@@ -143,7 +195,7 @@ def test_pages_open_in_a_browser_styled_and_without_a_request_to_anywhere(docume
             asked, complaints = [], []
             page.on("request", lambda request: asked.append(request.url))
             page.on("console", lambda message: complaints.append(message.text))
-            page.goto(Path(documented.data_docs).as_uri())
+            page.goto(Path(documented).as_uri())
             assert page.locator("rect.quarantined").count() > 0
             assert page.locator(".ge-section").count() > 5
             section = page.locator(".ge-section .alert").first

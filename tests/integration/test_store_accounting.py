@@ -64,8 +64,8 @@ deliveries = st.lists(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(files=deliveries)
-def test_any_sequence_of_deliveries(database_url, files):
+@given(files=deliveries, parts=st.integers(1, 3))
+def test_any_sequence_of_deliveries(database_url, files, parts):
     store = Store(database_url)
     with psycopg.connect(database_url) as connection:
         connection.execute(EMPTY)
@@ -83,7 +83,7 @@ def test_any_sequence_of_deliveries(database_url, files):
             else:
                 said = judge(stands, (meter, channel, hour), value)
             expected[said] = expected.get(said, 0) + 1
-        assert outcome(deliver(store, str(number), rows)) == expected
+        assert outcome(deliver(store, str(number), rows, parts)) == expected
         assert deliver(store, str(number), rows).duplicates == len(rows)
     frame = store.readings()
     kept = {

@@ -17,6 +17,7 @@ from meter_core.sources import (
     UnreadableDeliveryError,
     WrongSourceError,
     load_profile,
+    raw_lines,
     read_delivery,
     template_csv,
 )
@@ -46,6 +47,11 @@ def read(tmp_path):
         return read_delivery(path, profile, zone)
 
     return reader
+
+
+@pytest.fixture
+def raw(tmp_path):
+    return lambda line: raw_lines(tmp_path / "delivery.csv", "utf-8", [line])[line]
 
 
 def canonical(*lines):
@@ -132,12 +138,12 @@ def test_a_bad_quantity_beside_the_energy_is_blanked_and_kept_as_delivered(read)
     assert frame["load_kw"].iloc[0] == 0.48
 
 
-def test_lines_with_other_numbers_of_fields_do_not_shift_the_others(read):
+def test_lines_with_other_numbers_of_fields_do_not_shift_the_others(read, raw):
     delivery = read(canonical(GOOD_LINE, "M1,2025", GOOD_LINE + ",9", "", GOOD_LINE))
     assert delivery.frame["line"].tolist() == [2, 3, 4, 6]
     assert delivery.frame["code"].tolist() == [None, "wrong_fields", "wrong_fields", None]
     assert delivery.frame["units_kwh"].tolist()[::3] == [0.412, 0.412]
-    assert delivery.raw_line(3) == "M1,2025"
+    assert raw(3) == "M1,2025"
     assert delivery.lines == 4
 
 
@@ -153,13 +159,13 @@ def test_a_quote_that_stays_open_swallows_no_other_line(read):
     assert frame["meter_id"].iloc[2] == "M,1"
 
 
-def test_line_numbers_hold_for_every_kind_of_line_end_and_a_byte_order_mark(read):
+def test_line_numbers_hold_for_every_kind_of_line_end_and_a_byte_order_mark(read, raw):
     lines = [HEADER, "", " " + GOOD_LINE, "broken", GOOD_LINE]
     for end in ("\n", "\r\n", "\r"):
         for tail in ("", end):
             delivery = read(codecs.BOM_UTF8 + (end.join(lines) + tail).encode())
             assert delivery.frame["line"].tolist() == [3, 4, 5], repr(end)
-            assert delivery.raw_line(4) == "broken"
+            assert raw(4) == "broken"
             assert delivery.frame["code"].tolist() == [None, "wrong_fields", None]
 
 
@@ -168,10 +174,10 @@ def test_a_carriage_return_inside_a_line_breaks_that_line_only(read):
     assert frame["code"].tolist() == [None, "wrong_fields", None]
 
 
-def test_there_is_no_line_beyond_the_file(read):
-    delivery = read(canonical(GOOD_LINE))
-    with pytest.raises(IndexError, match="lines 1 to 2, not 3"):
-        delivery.raw_line(3)
+def test_there_is_no_line_beyond_the_file(read, raw):
+    read(canonical(GOOD_LINE))
+    with pytest.raises(UsageError, match="lines 1 to 2, not 3"):
+        raw(3)
 
 
 @settings(max_examples=10, deadline=None)

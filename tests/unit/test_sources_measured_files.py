@@ -5,17 +5,21 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from meter_core.sources import load_profile, read_delivery
+from meter_core.sources import load_profile, raw_lines, read_delivery
 
 ROOT = Path(__file__).parents[2]
 SHIPPED, DEVELOPMENT = ROOT / "data", ROOT.parent / "shared" / "data"
 
 
-def delivery(name, profile):
+def measured(name):
     path = next((folder / name for folder in (SHIPPED, DEVELOPMENT) if (folder / name).is_file()), None)
     if path is None:
         pytest.skip(f"{name} is a development file; put it into {DEVELOPMENT}")
-    return read_delivery(path, load_profile(profile))
+    return path
+
+
+def delivery(name, profile):
+    return read_delivery(measured(name), load_profile(profile))
 
 
 def utc(text):
@@ -45,7 +49,8 @@ def test_every_line_is_a_row_and_only_the_hours_that_spring_skips_cannot_be_read
 def test_the_hours_that_spring_skips_in_the_french_home():
     read = delivery("uci_sceaux_hourly_2006-2009.csv.gz", "uci_sceaux")
     lines = read.frame.loc[read.frame["code"].notna(), "line"]
-    stamps = [read.raw_line(line).split(",")[1] for line in lines]
+    texts = raw_lines(measured("uci_sceaux_hourly_2006-2009.csv.gz"), "utf-8", lines)
+    stamps = [texts[line].split(",")[1] for line in lines]
     assert stamps == ["2007-03-25 02:00:00", "2008-03-30 02:00:00", "2009-03-29 02:00:00"]
 
 

@@ -1,0 +1,102 @@
+"""What a delivered file holds, unpacked piece by piece: its size does not matter."""
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from meter_core.sources.errors import UnreadableDeliveryError, WrongSourceError
+
+GZIP: Final = b"\x1f\x8b"
+GZIP_MEMBER: Final = 31
+"""What zlib calls a gzip stream with header and checksum."""
+PIECE: Final = 1 << 20
+NEWLINE: Final = b"\n"
+
+
+class DeliveredBytes:
+    """A delivered file, read once from its beginning to its end.
+
+    Args:
+        path: The file.
+
+    Raises:
+        WrongSourceError: where there is no such file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if path.is_dir():
+            raise WrongSourceError(f"{path} is a folder, not a delivered file; say the files in it")
+        self._path = path
+        self._sha = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was read of the file as delivered (compressed, if it was)."""
+        return self._sha.hexdigest()
+
+    def unpacked(self) -> Iterator[bytes]:
+        """Yield the content in pieces; whether it is gzip, its first bytes tell.
+
+        Raises:
+            WrongSourceError: where it cannot be read.
+            UnreadableDeliveryError: where it is damaged or cut off.
+        """
+        pieces = self._delivered()
+        first = next(pieces, b"")
+        if first.startswith(GZIP):
+            yield from _gunzipped(first, pieces, self._path.name)
+        else:
+            yield first
+            yield from pieces
+
+    def _delivered(self) -> Iterator[bytes]:
+        """Yield the file as it is."""
+        try:
+            with self._path.open("rb") as stream:
+                while piece := stream.read(PIECE):
+                    self._sha.update(piece)
+                    yield piece
+        except FileNotFoundError as error:
+            raise WrongSourceError(
+                f"there is no file {self._path} (looked in {Path.cwd()}); say the path of a delivered file"
+            ) from error
+        except OSError as error:
+            raise WrongSourceError(
+                f"{self._path} cannot be read: {error.strerror}; see its owner and permissions"
+            ) from error
+
+
+def _gunzipped(first: bytes, others: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """Yield what a gzip file of one or several members holds; what follows the last of them is no part of it."""
+    lines, member, packed = 1, zlib.decompressobj(wbits=GZIP_MEMBER), first
+    while True:
+        if member.eof and len(packed) >= len(GZIP):
+            if not packed.startswith(GZIP):
+                break
+            member = zlib.decompressobj(wbits=GZIP_MEMBER)
+        if not packed or (member.eof and len(packed) < len(GZIP)):
+            following = next(others, None)
+            if following is None:
+                break
+            packed += following
+            continue
+        try:
+            piece = member.decompress(packed, PIECE)
+        except zlib.error as error:
+            raise UnreadableDeliveryError(
+                f"{name} is damaged gzip ({error}); ask its sender for it again. Nothing of it was loaded"
+            ) from error
+        packed = member.unused_data if member.eof else member.unconsumed_tail
+        lines += piece.count(NEWLINE)
+        yield piece
+    rest = b"" if member.eof else member.flush()
+    yield rest
+    if not member.eof:
+        raise UnreadableDeliveryError(
+            f"{name} is cut off: the gzip stream breaks off in line {lines + rest.count(NEWLINE)}; the transfer broke, "
+            "ask its sender for it again. Nothing of it was loaded"
+        )
+    for _ in others:  # to the end, for the digest is of the whole file
+        pass
