@@ -151,15 +151,14 @@ def _quality_codes(profile: Profile) -> dict[str, str]:
     return dict(profile.quality_codes) or {name: name for name in QUALITIES}
 
 
-def _words(columns: Columns, name: str, default: str, known: dict[str, str], codes: _Codes, rows: int) -> np.ndarray:
+def _words(columns: Columns, name: str, default: str, known: dict[str, str], codes: _Codes, rows: int) -> pa.Array:
     """Return (n,) words of a known list, the default where blank; others get the code `bad_<name>`."""
     if name not in columns:
-        return np.full(rows, default, dtype=object)
+        return pa.repeat(pa.scalar(default, pa.string()), rows)
     given = columns[name]
     place = pc.index_in(given, pa.array(list(known)))
-    at = pc.fill_null(place, -1).to_numpy(zero_copy_only=False)
-    codes.set((at < 0) & filled(given), f"bad_{name}")
-    return np.append(np.array(list(known.values()), dtype=object), default)[at]
+    codes.set(filled(given) & ~filled(place), f"bad_{name}")
+    return pa.array([*known.values(), default]).take(pc.fill_null(place, len(known)))
 
 
 def _interval(columns: Columns, profile: Profile, codes: _Codes, rows: int) -> IntArray:

@@ -120,6 +120,7 @@ class DeliveredText:
         self._bytes = DeliveredBytes(path)
         self._encoding = encoding.lower().replace("_", "-")
         self._line_end = NEWLINE
+        self._first = 1
 
     @property
     def digest(self) -> str:
@@ -132,10 +133,10 @@ class DeliveredText:
         Raises:
             UnreadableDeliveryError: where it is empty, cut off, binary or not text of that encoding.
         """
-        first, is_empty = 1, True
+        is_empty = True
         for data in self._whole_lines():
-            block = _split(data, self._line_end, self.file_name, first)
-            first += len(block.starts)
+            block = _split(data, self._line_end, self.file_name, self._first)
+            self._first += len(block.starts)
             is_empty = is_empty and not data.strip()
             yield block
         if is_empty:
@@ -147,10 +148,10 @@ class DeliveredText:
         if self._encoding.startswith(WIDE):
             yield from self._cut(self._transcoded(pieces))
             return
-        place, line = 0, 1
+        place = 0
         for data in self._cut(pieces):
-            yield self._as_utf8(data, place, line).removeprefix(codecs.BOM_UTF8 if place == 0 else b"")
-            place, line = place + len(data), line + data.count(NEWLINE)
+            yield self._as_utf8(data, place, self._first).removeprefix(codecs.BOM_UTF8 if place == 0 else b"")
+            place += len(data)
 
     def _cut(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         """Yield the same bytes cut behind a line end: LF, or CR where the first block has no LF at all."""
@@ -168,18 +169,19 @@ class DeliveredText:
 
     def _checked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """Yield the pieces, having refused what is no text: by its first bytes or by bytes that no text has."""
-        place, line = 0, 1
+        place = 0
         for piece in pieces:
             if place == 0:
                 self._refuse_foreign(piece)
             if 0 in piece and not self._encoding.startswith(WIDE):
                 within = piece.index(0)
+                line = self._bytes.line_ends + 1 - piece.count(NEWLINE, within)
                 raise UnreadableDeliveryError(
-                    f"{self.file_name} line {line + piece.count(NEWLINE, 0, within)} has a zero byte "
+                    f"{self.file_name} line {line} has a zero byte "
                     f"(byte {place + within + 1}): it is binary or damaged, not CSV; ask its sender for it again"
                 )
             yield piece
-            place, line = place + len(piece), line + piece.count(NEWLINE)
+            place += len(piece)
 
     def _refuse_foreign(self, text: bytes) -> None:
         """Raise where the first bytes are those of another kind of file."""

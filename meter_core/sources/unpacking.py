@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,8 @@ class DeliveredBytes:
             raise WrongSourceError(f"{path} is a folder, not a delivered file; say the files in it")
         self._path = path
         self._sha = hashlib.sha256()
+        self.line_ends = 0
+        """In what has been unpacked so far, the piece that was given last included."""
 
     @property
     def digest(self) -> str:
@@ -45,11 +48,10 @@ class DeliveredBytes:
         """
         pieces = self._delivered()
         first = next(pieces, b"")
-        if first.startswith(GZIP):
-            yield from _gunzipped(first, pieces, self._path.name)
-        else:
-            yield first
-            yield from pieces
+        content = self._gunzipped(first, pieces) if first.startswith(GZIP) else chain([first], pieces)
+        for piece in content:
+            self.line_ends += piece.count(NEWLINE)
+            yield piece
 
     def _delivered(self) -> Iterator[bytes]:
         """Yield the file as it is."""
@@ -67,36 +69,34 @@ class DeliveredBytes:
                 f"{self._path} cannot be read: {error.strerror}; see its owner and permissions"
             ) from error
 
-
-def _gunzipped(first: bytes, others: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Yield what a gzip file of one or several members holds; what follows the last of them is no part of it."""
-    lines, member, packed = 1, zlib.decompressobj(wbits=GZIP_MEMBER), first
-    while True:
-        if member.eof and len(packed) >= len(GZIP):
-            if not packed.startswith(GZIP):
-                break
-            member = zlib.decompressobj(wbits=GZIP_MEMBER)
-        if not packed or (member.eof and len(packed) < len(GZIP)):
-            following = next(others, None)
-            if following is None:
-                break
-            packed += following
-            continue
-        try:
-            piece = member.decompress(packed, PIECE)
-        except zlib.error as error:
+    def _gunzipped(self, first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield what a gzip file of one or several members holds; what follows the last of them is no part of it."""
+        name, member, packed = self._path.name, zlib.decompressobj(wbits=GZIP_MEMBER), first
+        while True:
+            if member.eof and len(packed) >= len(GZIP):
+                if not packed.startswith(GZIP):
+                    break
+                member = zlib.decompressobj(wbits=GZIP_MEMBER)
+            if not packed or (member.eof and len(packed) < len(GZIP)):
+                following = next(others, None)
+                if following is None:
+                    break
+                packed += following
+                continue
+            try:
+                piece = member.decompress(packed, PIECE)
+            except zlib.error as error:
+                raise UnreadableDeliveryError(
+                    f"{name} is damaged gzip ({error}); ask its sender for it again. Nothing of it was loaded"
+                ) from error
+            packed = member.unused_data if member.eof else member.unconsumed_tail
+            yield piece
+        rest = b"" if member.eof else member.flush()
+        yield rest
+        if not member.eof:
             raise UnreadableDeliveryError(
-                f"{name} is damaged gzip ({error}); ask its sender for it again. Nothing of it was loaded"
-            ) from error
-        packed = member.unused_data if member.eof else member.unconsumed_tail
-        lines += piece.count(NEWLINE)
-        yield piece
-    rest = b"" if member.eof else member.flush()
-    yield rest
-    if not member.eof:
-        raise UnreadableDeliveryError(
-            f"{name} is cut off: the gzip stream breaks off in line {lines + rest.count(NEWLINE)}; the transfer broke, "
-            "ask its sender for it again. Nothing of it was loaded"
-        )
-    for _ in others:  # to the end, for the digest is of the whole file
-        pass
+                f"{name} is cut off: the gzip stream breaks off in line {self.line_ends + 1}; the transfer broke, "
+                "ask its sender for it again. Nothing of it was loaded"
+            )
+        for _ in others:  # to the end, for the digest is of the whole file
+            pass

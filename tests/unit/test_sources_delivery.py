@@ -174,12 +174,6 @@ def test_a_carriage_return_inside_a_line_breaks_that_line_only(read):
     assert frame["code"].tolist() == [None, "wrong_fields", None]
 
 
-def test_there_is_no_line_beyond_the_file(read, raw):
-    read(canonical(GOOD_LINE))
-    with pytest.raises(UsageError, match="lines 1 to 2, not 3"):
-        raw(3)
-
-
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=300))
 def test_a_number_is_the_same_double_as_in_json(tmp_path_factory, values):
