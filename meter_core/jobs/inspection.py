@@ -9,20 +9,23 @@ from typing import Final, Self
 import pandas as pd
 
 from meter_core.quality import (
-    Found,
     Judgement,
     LateConflict,
     Limits,
     PartReport,
     Suite,
+    SuiteResult,
     judge,
     judgement_of,
     overview_of,
+    suite_frame,
 )
 from meter_core.sources import DeliveryReader
 
-WAITING_PARTS: Final = 3
-"""How many parts may wait for the suite, which at first is still being imported: each holds some 50 MB."""
+ROWS_A_SUITE: Final = 1_000_000
+"""Over how many values the suite runs at once: it costs a third of a second however few they are."""
+WAITING_SUITES: Final = 2
+"""How many may wait, while Great Expectations is being imported: each holds 80 MB."""
 
 
 class Inspection:
@@ -34,7 +37,9 @@ class Inspection:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._reports: list[Future[PartReport]] = []
+        self._reports: list[PartReport] = []
+        self._unchecked: list[pd.DataFrame] = []
+        self._suites: list[Future[SuiteResult]] = []
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="suite")
 
     def __enter__(self) -> Self:
@@ -49,10 +54,12 @@ class Inspection:
         """Yield the parts of a delivery with their codes, and what gives their lines as delivered."""
         for part in reader.parts():
             judged, found = judge(part.frame, self._limits)
-            if len(self._reports) >= WAITING_PARTS:
-                self._reports[-WAITING_PARTS].result()
-            self._reports.append(self._beside.submit(self._report, part.frame, judged, found))
+            self._reports.append(PartReport(found, overview_of(judged)))
+            self._unchecked.append(suite_frame(part.frame, judged))
+            if sum(map(len, self._unchecked)) >= ROWS_A_SUITE:
+                self._start_suite()
             yield judged, part.raw_line
+        self._start_suite()
 
     def judgement(self, late: Sequence[LateConflict], file_name: str) -> Judgement:
         """Return what is said of the delivery, when its last part has been read.
@@ -61,11 +68,19 @@ class Inspection:
             late: Values in conflict with one of another part.
             file_name: For the messages.
         """
-        return judgement_of([report.result() for report in self._reports], late, self._limits, file_name)
+        suites = [suite.result() for suite in self._suites]
+        return judgement_of(self._reports, suites, late, self._limits, file_name)
 
-    def _report(self, delivered: pd.DataFrame, judged: pd.DataFrame, found: Found) -> PartReport:
-        """Return what is left of a part."""
-        return PartReport(found, overview_of(judged), self._suite.run(delivered, judged))
+    def _start_suite(self) -> None:
+        """Run the suite over what it has not seen, in a thread of its own."""
+        if len(self._suites) >= WAITING_SUITES:
+            self._suites[-WAITING_SUITES].result()
+        if self._unchecked:
+            self._suites.append(self._beside.submit(self._run_suite, self._unchecked))
+        self._unchecked = []
+
+    def _run_suite(self, frames: list[pd.DataFrame]) -> SuiteResult:
+        return self._suite.run(pd.concat(frames, ignore_index=True))
 
     @cached_property
     def _suite(self) -> Suite:

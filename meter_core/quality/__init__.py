@@ -6,7 +6,7 @@ from meter_core.quality.judgement import Judgement, LateConflict, PartReport, ju
 from meter_core.quality.overview import overview_of
 from meter_core.quality.rules import RULES, Action, Expectation, Limits, Rule
 from meter_core.quality.subject import Subject
-from meter_core.quality.suite import Suite, warm_up
+from meter_core.quality.suite import Suite, SuiteResult, suite_frame, warm_up
 
 __all__ = [
     "RULES",
@@ -20,11 +20,13 @@ __all__ = [
     "Rule",
     "Subject",
     "Suite",
+    "SuiteResult",
     "Verdict",
     "check",
     "document",
     "judge",
     "judgement_of",
     "overview_of",
+    "suite_frame",
     "warm_up",
 ]

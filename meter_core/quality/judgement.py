@@ -19,12 +19,10 @@ class PartReport:
     Attributes:
         found: What the rules caught.
         overview: What arrived when.
-        suite: What the Great Expectations suite says.
     """
 
     found: Found
     overview: Overview
-    suite: SuiteResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +58,17 @@ class LateConflict:
 
 
 def judgement_of(
-    parts: Sequence[PartReport], late: Sequence[LateConflict], limits: Limits, file_name: str
+    parts: Sequence[PartReport],
+    suites: Sequence[SuiteResult],
+    late: Sequence[LateConflict],
+    limits: Limits,
+    file_name: str,
 ) -> Judgement:
     """Return what is said of a delivery.
 
     Args:
         parts: All its parts.
+        suites: What the suite says, which may have been run over several parts at once.
         late: Values in conflict with one of another part.
         limits: What the rules compared with.
         file_name: For the messages.
@@ -73,6 +76,6 @@ def judgement_of(
     later = found_later("conflicting_in_file", [each.line for each in late])
     found = merged([*(part.found for part in parts), later])
     overview = together([*(part.overview for part in parts), refused_later([each.reading_ts for each in late])])
-    suite = merged_results([part.suite for part in parts], later.counts, limits)
+    suite = merged_results(suites, later.counts, limits)
     said = (*findings(found, file_name), *broken_findings(suite))
     return Judgement(found, overview, suite, said, stop_reason(found, limits, file_name))

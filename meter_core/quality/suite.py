@@ -24,6 +24,8 @@ GX_SEVERITIES: Final = {Action.QUARANTINE: "critical", Action.BLANK: "warning", 
 RESULT_FORMAT: Final = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 """Counts and no values: pages are shared, interval data is personal."""
 
+CODES: Final = [READABLE, *(rule.code for rule in RULES)]
+
 _lock = threading.Lock()
 
 
@@ -89,14 +91,8 @@ class Suite:
         for rule in applicable:
             self._suite.add_expectation(_expectation(gx, rule, limits))
 
-    def run(self, delivered: pd.DataFrame, judged: pd.DataFrame) -> SuiteResult:
-        """Run the suite.
-
-        Args:
-            delivered: The frame as read, impossible quantities still in it.
-            judged: The same with all codes.
-        """
-        frame = suite_frame(delivered, judged)
+    def run(self, frame: pd.DataFrame) -> SuiteResult:
+        """Run the suite over a `suite_frame`."""
         unasked = [name for name in frame if name not in self._columns and name != "code"]  # each is hashed: costly
         batch = self._batches.get_batch({"dataframe": frame.drop(columns=unasked)})
         raw = batch.validate(self._suite, result_format=RESULT_FORMAT)
@@ -106,10 +102,15 @@ class Suite:
 
 
 def suite_frame(delivered: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
-    """Return what the suite looks at: the delivered values, the final codes, and two derived columns."""
+    """Return what the suite looks at: the delivered values, the final codes, and two derived columns.
+
+    Args:
+        delivered: The frame as read, impossible quantities still in it.
+        judged: The same with all codes.
+    """
     frame = delivered[["reading_ts", "units_kwh", *AUXILIARY]].copy(deep=False)
     codes = judged["code"]
-    frame["code"] = pd.Categorical(codes.where(codes.notna(), READABLE))  # texts are slow to compare
+    frame["code"] = pd.Categorical(codes.where(codes.notna(), READABLE), CODES)  # texts are slow to compare
     blanked = delivered["blanked"].to_numpy()
     unreadable = np.zeros(len(frame), dtype=np.int64)
     some = pd.notna(blanked)

@@ -25,6 +25,7 @@ from meter_core.quality import (
     judge,
     judgement_of,
     overview_of,
+    suite_frame,
 )
 from meter_core.quality.suite import broken_findings
 from meter_core.sources import load_profile, read_delivery, template_csv
@@ -70,12 +71,13 @@ def subject(faulty, name=None, digest=None):
 
 
 def judgement(frame, limits, file_name="f.csv", parts=1, late=()):
-    suite, reports = Suite(limits), []
+    suite, reports, suites = Suite(limits), [], []
     for number in range(parts):
         part = frame.iloc[number * len(frame) // parts : (number + 1) * len(frame) // parts]
         judged, found = judge(part, limits)
-        reports.append(PartReport(found, overview_of(judged), suite.run(part, judged)))
-    return judgement_of(reports, late, limits, file_name)
+        reports.append(PartReport(found, overview_of(judged)))
+        suites.append(suite.run(suite_frame(part, judged)))
+    return judgement_of(reports, suites, late, limits, file_name)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +92,7 @@ def documented(faulty, said, tmp_path_factory):
 
 def test_the_suite_counts_what_the_masks_catch_rule_by_rule(faulty, judged):
     """Both come from one declaration: the library's count is the independent one."""
-    result = Suite(LIMITS).run(faulty.frame, judged.frame)
+    result = Suite(LIMITS).run(suite_frame(faulty.frame, judged.frame))
     counted = {outcome.code: outcome.unexpected for outcome in result.outcomes}
     assert counted == dict(judged.counts)
     assert sum(count > 0 for count in counted.values()) >= 20
@@ -101,7 +103,7 @@ def test_a_check_that_breaks_is_told_from_bad_data(faulty, judged):
     declared = Expectation("ExpectColumnValuesToBeBetween", {"column": "no_such_column", "min_value": 0})
     broken = Rule("breaks", Action.FLAG, "no_such_column", "breaks", lambda *_: None, lambda _: declared)
     strict = Limits(now=LIMITS.now, stop_above_share=0)
-    result = Suite(strict, (broken, RULES[0])).run(faulty.frame, judged.frame)
+    result = Suite(strict, (broken, RULES[0])).run(suite_frame(faulty.frame, judged.frame))
     outcomes = {outcome.code: outcome.success for outcome in result.outcomes}
     assert outcomes == {"breaks": None, "wrong_fields": False}
     (finding,) = broken_findings(result)
