@@ -44,7 +44,11 @@ def test_the_maker_ends_where_the_user_fails():
         while True:
             yield 1
 
-    with pytest.raises(KeyError), ahead(make()) as items:
-        next(items)
-        raise KeyError
+    def use():
+        with ahead(make()) as items:
+            next(items)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        use()
     assert makers() == []
