@@ -14,7 +14,7 @@ from meter_core.contracts.readings import IntArray
 from meter_core.store.binary_rows import encoded
 from meter_core.store.connection import Connection
 from meter_core.store.delivered_rows import DELIVERED, RepeatWatch, chosen, columns_of
-from meter_core.store.partitions import Parent, composed, lock_new_months, missing_months
+from meter_core.store.partitions import Parent, composed, lock_new_months, missing_months, partition_name
 from meter_core.store.queries import query
 
 PARENT: Parent = "meter_reading"
@@ -54,7 +54,7 @@ class Landing:
             self.staged += int(stand.sum())
         for month in np.unique(months[~stand]):
             part = slice(*np.searchsorted(months, [month, month + 1]).tolist())
-            self._copy(self._table(int(month)), chosen(columns, part))
+            self._copy(sql.Identifier(self._name(int(month))), chosen(columns, part))
             self._landed[int(month)] += part.stop - part.start
 
     def add_conflicting(self, frame: pd.DataFrame) -> None:
@@ -121,13 +121,15 @@ class Landing:
 
     def _run(self, statement: str, month: int, **parts: Any) -> int:
         """Run a statement about a new month's table, and return how many rows it touched."""
-        partition = f"{PARENT}_{month // 12:04}_{month % 12 + 1:02}"
-        parts |= {"landed": self._table(month), "columns": COLUMNS, "partition": sql.Identifier(partition)}
+        landed, partition = self._name(month), partition_name(PARENT, month)
+        names = {"landed": landed, "partition": partition, "landed_key": f"{landed}_pkey"}
+        names["partition_key"] = f"{partition}_pkey"
+        parts |= {name: sql.Identifier(text) for name, text in names.items()} | {"columns": COLUMNS}
         return self._connection.execute(sql.SQL(query(statement)).format(**parts)).rowcount
 
-    def _table(self, month: int) -> sql.Identifier:
-        """Return the table in which a new month lands: no other delivery has one of that name."""
-        return sql.Identifier(f"landed_{self._source_file_id}_{month}")
+    def _name(self, month: int) -> str:
+        """Return the name of the table in which a new month lands: no other delivery has one of that name."""
+        return f"landed_{self._source_file_id}_{month}"
 
     def _copy(self, table: sql.Identifier, columns: Any) -> None:
         """Write rows into a table."""

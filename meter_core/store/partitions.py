@@ -45,12 +45,17 @@ def missing_months(connection: Connection, parent: Parent, months: list[int]) ->
 def composed(name: str, parent: Parent, month: int) -> sql.Composed:
     """Return a statement about one partition."""
     parts: dict[str, Any] = {
-        "partition": sql.Identifier(f"{parent}_{month // 12:04}_{month % 12 + 1:02}"),
+        "partition": sql.Identifier(partition_name(parent, month)),
         "parent": sql.Identifier(parent),
         "first": sql.Literal(_first_ts(month)),
         "beyond": sql.Literal(_first_ts(month + 1)),
     }
     return sql.SQL(query(name)).format(**parts)
+
+
+def partition_name(parent: Parent, month: int) -> str:
+    """Return the name of a month's partition."""
+    return f"{parent}_{month // 12:04}_{month % 12 + 1:02}"
 
 
 def _first_ts(month: int) -> str:

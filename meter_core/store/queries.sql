@@ -32,12 +32,13 @@ INSERT INTO staged ({columns}) SELECT {columns} FROM {landed};
 DROP TABLE {landed};
 
 -- name: sort_month
-ALTER TABLE {landed} ADD PRIMARY KEY (meter_id, channel, reading_ts);
+ALTER TABLE {landed} ADD CONSTRAINT {landed_key} PRIMARY KEY (meter_id, channel, reading_ts);
 
 -- name: name_month
 -- When the rows are recorded is known only now; a constant that is added as a default writes no row anew.
 ALTER TABLE {landed} ADD recorded_at timestamptz NOT NULL DEFAULT {recorded_at};
 ALTER TABLE {landed} ALTER recorded_at DROP DEFAULT, ALTER source_file_id DROP DEFAULT;
+ALTER TABLE {landed} RENAME CONSTRAINT {landed_key} TO {partition_key};
 ALTER TABLE {landed} RENAME TO {partition};
 
 -- name: attach_month
@@ -165,6 +166,7 @@ SELECT meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, te
 
 -- name: judge
 -- One row for each incoming one of this turn: what it is, and the version that stands when it has been dealt with.
+-- It holds all that follows from: joined to the staged rows again, a planner that expects few would compare all with all.
 -- `wins`: the incoming version takes precedence over the standing one. Missing never displaces a value and always yields
 -- to one; then quality, the source's version, the delivery time, and of equals the later.
 CREATE TEMP TABLE judged ON COMMIT DROP AS
@@ -215,7 +217,9 @@ SELECT n, meter_id, channel, reading_ts, line, stands, wins, old,
        CASE WHEN stands AND auxiliary IS DISTINCT FROM CASE WHEN wins THEN own_auxiliary ELSE old_auxiliary END
             THEN greatest(available_ts, (old).available_ts)
             WHEN wins OR NOT stands THEN available_ts ELSE (old).available_ts END AS new_available_ts,
-       new_voltage_v, new_temperature_c, new_power_factor, new_load_kw, new_frequency_hz
+       new_voltage_v, new_temperature_c, new_power_factor, new_load_kw, new_frequency_hz,
+       interval_minutes, units_kwh, voltage_v, temperature_c, power_factor, load_kw, frequency_hz, quality, source_version,
+       available_ts, blanked
   FROM merged;
 ANALYZE judged;
 
@@ -241,34 +245,34 @@ SELECT (old).meter_id, (old).channel, (old).reading_ts, (old).interval_minutes, 
 INSERT INTO meter_reading_history (meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c,
        power_factor, load_kw, frequency_hz, quality, source_version, available_ts, recorded_at, source_file_id, line, blanked,
        verdict, judged_at, other_file_id, other_line)
-SELECT i.meter_id, i.channel, i.reading_ts, i.interval_minutes, i.units_kwh, i.voltage_v, i.temperature_c, i.power_factor,
-       i.load_kw, i.frequency_hz, i.quality, i.source_version, i.available_ts, %(recorded_at)s, %(source_file_id)s, i.line,
-       i.blanked, 'outranked', %(recorded_at)s, (j.old).source_file_id, (j.old).line
-  FROM judged j JOIN staged i USING (n)
+SELECT j.meter_id, j.channel, j.reading_ts, j.interval_minutes, j.units_kwh, j.voltage_v, j.temperature_c, j.power_factor,
+       j.load_kw, j.frequency_hz, j.quality, j.source_version, j.available_ts, %(recorded_at)s, %(source_file_id)s, j.line,
+       j.blanked, 'outranked', %(recorded_at)s, (j.old).source_file_id, (j.old).line
+  FROM judged j
  WHERE j.outcome = 'outranked';
 
 -- name: replace_changed
 UPDATE meter_reading r
-   SET interval_minutes = CASE WHEN j.wins THEN i.interval_minutes ELSE r.interval_minutes END,
-       units_kwh = CASE WHEN j.wins THEN i.units_kwh ELSE r.units_kwh END,
+   SET interval_minutes = CASE WHEN j.wins THEN j.interval_minutes ELSE r.interval_minutes END,
+       units_kwh = CASE WHEN j.wins THEN j.units_kwh ELSE r.units_kwh END,
        voltage_v = j.new_voltage_v, temperature_c = j.new_temperature_c, power_factor = j.new_power_factor,
        load_kw = j.new_load_kw, frequency_hz = j.new_frequency_hz,
-       quality = CASE WHEN j.wins THEN i.quality ELSE r.quality END,
-       source_version = CASE WHEN j.wins THEN i.source_version ELSE r.source_version END,
+       quality = CASE WHEN j.wins THEN j.quality ELSE r.quality END,
+       source_version = CASE WHEN j.wins THEN j.source_version ELSE r.source_version END,
        available_ts = j.new_available_ts, recorded_at = %(recorded_at)s,
        source_file_id = CASE WHEN j.wins THEN %(source_file_id)s ELSE r.source_file_id END,
-       line = CASE WHEN j.wins THEN i.line ELSE r.line END,
-       blanked = CASE WHEN j.wins THEN i.blanked ELSE r.blanked END
-  FROM judged j JOIN staged i USING (n)
+       line = CASE WHEN j.wins THEN j.line ELSE r.line END,
+       blanked = CASE WHEN j.wins THEN j.blanked ELSE r.blanked END
+  FROM judged j
  WHERE j.changes AND r.meter_id = j.meter_id AND r.channel = j.channel AND r.reading_ts = j.reading_ts
    AND r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s;
 
 -- name: insert_new
 INSERT INTO meter_reading (meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c, power_factor,
        load_kw, frequency_hz, quality, source_version, available_ts, recorded_at, source_file_id, line, blanked)
-SELECT i.meter_id, i.channel, i.reading_ts, i.interval_minutes, i.units_kwh, i.voltage_v, i.temperature_c, i.power_factor,
-       i.load_kw, i.frequency_hz, i.quality, i.source_version, i.available_ts, %(recorded_at)s, %(source_file_id)s, i.line, i.blanked
-  FROM judged j JOIN staged i USING (n)
+SELECT j.meter_id, j.channel, j.reading_ts, j.interval_minutes, j.units_kwh, j.voltage_v, j.temperature_c, j.power_factor,
+       j.load_kw, j.frequency_hz, j.quality, j.source_version, j.available_ts, %(recorded_at)s, %(source_file_id)s, j.line, j.blanked
+  FROM judged j
  WHERE NOT j.stands;
 
 -- name: forget_judged
