@@ -14,8 +14,9 @@ import hpack
 import pytest
 from h2.settings import SettingCodes
 
-from bento.http2 import MOST_WASTED, STREAM_WINDOW, Http2Connection
+from bento.http2 import Http2Connection
 from bento.http2_frames import PREFACE, header_block
+from bento.http2_limits import MOST_WASTED, STREAM_WINDOW
 
 REQUEST = [(":method", "POST"), (":scheme", "http"), (":path", "/echo"), (":authority", "here"), ("te", "trailers")]
 LARGE = b"x" * 4_000_000
