@@ -20,8 +20,9 @@ FLAGS = [
 WIDE = {"width": 1280, "height": 900}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """One for each module: while it is open the thread has a running event loop, and other tests want to run theirs."""
     if not shutil.which(CHROMIUM):
         pytest.skip(f"{CHROMIUM} is not there: apt-get install chromium")
     with sync_playwright() as playwright:
