@@ -176,6 +176,7 @@ class _Job:
         warm_up()
         self.progress(f"{path.name}: keeping the file")
         kept_as = keep(path, digest, self.settings.files_root)
+        self.progress(f"{path.name}: reading")
         reader = DeliveryReader(path, self.profile, self.zone)
         try:
             return self._load(reader, path, key, kept_as)

@@ -4,15 +4,17 @@ import csv
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from meter_core.features.readings import ReadingTable
+from meter_core.jobs.ingest import ingest
 from meter_core.models.fit_ahead import fit_forecaster
 from meter_core.models.forecaster import Forecaster
 from meter_core.models.recipes import Recipe
-from meter_core.quality import check
 from meter_core.registry.digest import folder_digest
 from meter_core.registry.rest import ModelRef, remember
+from meter_core.settings import Settings
 from meter_core.sources import load_profile, read_delivery
 from meter_core.store import Store
 
@@ -40,11 +42,10 @@ def keep_forecaster(forecaster: Forecaster, home: Path, version: str = "3") -> N
 
 
 def load_fontana(url: str) -> None:
-    """Load the shipped homes as `meter ingest` does, without its documentation."""
-    store = Store(url)
-    store.upgrade()
-    delivery = read_delivery(FONTANA, load_profile("fontana"))
-    store.load(delivery, check(delivery.frame))
+    """Load the shipped homes as `meter ingest` does."""
+    Store(url).upgrade()
+    with TemporaryDirectory() as home:
+        ingest([FONTANA], "fontana", None, Settings(home=Path(home)), url)
 
 
 def shipped(meter_id: str = HOME) -> dict[int, float]:
