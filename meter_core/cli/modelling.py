@@ -1,6 +1,7 @@
 """Commands for models and predictions: train, predict, backtest, models, promote, rollback."""
 
 import getpass
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -47,6 +48,9 @@ class Refit(StrEnum):
     MONTH = "month"
 
 
+ByOption = Annotated[
+    str, typer.Option(help="Who is recorded; left out: the account that is logged in.", show_default=False)
+]
 TaskOption = Annotated[Task, typer.Option(help="What is predicted.")]
 models_app = typer.Typer(invoke_without_command=True, help="The registered models: versions, champion, challenger.")
 
@@ -162,6 +166,7 @@ def sync(as_json: JsonOption = False) -> None:
 def promote(
     version: Annotated[str, typer.Argument(metavar="V", help="Version to make the champion.")],
     why: Annotated[str, typer.Option(help="Recorded with the promotion.")] = "by hand",
+    by: ByOption = "",
     task: TaskOption = Task.READING,
     as_json: JsonOption = False,
 ) -> None:
@@ -169,11 +174,12 @@ def promote(
     with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
         from meter_core.jobs.models import promote as run
 
-        show_alias(speaker, run(version, getpass.getuser(), why, settings, urls, task.value).as_dict())
+        show_alias(speaker, run(version, by or person(), why, settings, urls, task.value).as_dict())
 
 
 def rollback(
     why: Annotated[str, typer.Option(help="Recorded with the rollback.")] = "by hand",
+    by: ByOption = "",
     task: TaskOption = Task.READING,
     as_json: JsonOption = False,
 ) -> None:
@@ -181,7 +187,15 @@ def rollback(
     with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
         from meter_core.jobs.models import rollback as run
 
-        show_alias(speaker, run(getpass.getuser(), why, settings, urls, task.value).as_dict())
+        show_alias(speaker, run(by or person(), why, settings, urls, task.value).as_dict())
+
+
+def person() -> str:
+    """Return who is logged in: the account's name, or its number where it has none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def challenger(desk):
 def test_a_new_champion_reaches_every_replica_within_a_minute(desk, challenger, figure):
     new, before = challenger
     with desk.load() as load:
-        desk.meter("promote", new, "--why", "tried on the cluster")
+        desk.meter("promote", new, "--by", "the test", "--why", "tried on the cluster")
         took = wait_for("every replica answers with it", lambda: desk.served_versions() == {new}, 60)
     assert load.seen["failed"] == 0, load.seen
     assert set(load.seen["versions"]) <= {new, before}
