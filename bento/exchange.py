@@ -10,7 +10,7 @@ ASGI.
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -71,6 +71,8 @@ class ShortProtocol(HttpToolsProtocol):
 
     paths: Collection[bytes] = ()
     answer: Callable[[Exchange], None]
+    draining: ClassVar[bool] = False
+    """Whether each answer from now on is the last of its connection, and says so."""
 
     def data_received(self, data: bytes) -> None:
         """Leave a body that did not come with its headers to ASGI: who reads it there gives up where it stops."""
@@ -80,21 +82,29 @@ class ShortProtocol(HttpToolsProtocol):
             self.cycle = None
             super().on_headers_complete()
             self.cycle.body += exchange.body
+            self.cycle.keep_alive &= not ShortProtocol.draining
 
     def on_headers_complete(self) -> None:
-        """Begin an exchange where the request is plain."""
-        if self.url in self.paths and (self.cycle is None or self.cycle.response_complete):
-            head = dict(self.headers)
-            if self._is_plain(head):
-                self.cycle: Any = Exchange(self, head)
-                return
-        super().on_headers_complete()
+        """Begin an exchange where the request is plain, and what ASGI has otherwise."""
+        if (head := self._plain_head()) is not None:
+            self.cycle: Any = Exchange(self, head)
+        else:
+            super().on_headers_complete()
+        if ShortProtocol.draining and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """Answer an exchange when its body is whole."""
         super().on_message_complete()
         if type(self.cycle) is Exchange and not self.cycle.response_complete:
             type(self).answer(self.cycle)
+
+    def _plain_head(self) -> Mapping[bytes, bytes] | None:
+        """Return the headers of a request that can go the short way."""
+        if self.url in self.paths and (self.cycle is None or self.cycle.response_complete):
+            head = dict(self.headers)
+            return head if self._is_plain(head) else None
+        return None
 
     def _is_plain(self, head: Mapping[bytes, bytes]) -> bool:
         """Return whether nothing about a request needs more than its body and one write."""

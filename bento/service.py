@@ -17,6 +17,7 @@ from bento.champion import ChampionSource, load_champion
 from bento.cors import Cors
 from bento.data_docs import data_docs_folder
 from bento.decoding import decode_reading
+from bento.draining import drain_before_stopping
 from bento.exchange import take_short_way
 from bento.explaining import explaining
 from bento.forecast_model import load_forecast_model, try_forecast
@@ -79,6 +80,7 @@ class Worker:
         await asyncio.gather(self.source.start(self.predicting.warm_up), self.ahead.start(self.forecasting.warm_up))
         self._tasks.append(asyncio.create_task(self.keys.follow()))
         await self.grpc.start()
+        drain_before_stopping(self.settings.drain_seconds)
         gc.collect()
         gc.freeze()  # what is loaded by now stays: looking for garbage in it would stop every request for 30 ms
 

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         default=0.2, ge=0, le=1, description="a delivery with a larger share of quarantined rows is stopped"
     )
     model_poll_seconds: float = Field(default=5.0, gt=0, description="how often the service looks for a new champion")
+    drain_seconds: float = Field(
+        default=0.0, ge=0, le=300, description="how long the service, told to stop, lets its clients go before it does"
+    )
 
     api_keys_file: Path | None = Field(
         default=None, description="file of API keys (`meter keys`); empty: the service asks for none"

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from tests.cluster.conftest import REGISTRY, RELEASE, values
-from tests.cluster.kube import CHART, wait_for
+from tests.cluster.kube import CHART, run, wait_for
 
 NEXT = os.environ.get("IMAGE_TAG_NEXT", "next")
 
@@ -25,14 +25,23 @@ def rolled_out(namespace):
     namespace.kubectl("rollout", "status", f"deployment/{RELEASE}-serving", "--timeout=180s", seconds=200)
 
 
-def test_upgrade_and_rollback_fail_no_request_and_keep_data_and_passwords(desk, namespace, figure):
+@pytest.fixture(scope="module")
+def newer_chart(tmp_path_factory):
+    """The chart as its next release will be: another version, which no field that cannot change may hold."""
+    folder = tmp_path_factory.mktemp("chart")
+    packed = run("helm", "package", str(CHART), "--version", "999.0.0", "--destination", str(folder)).out
+    return packed.rsplit(": ", 1)[1].strip()
+
+
+def test_upgrade_and_rollback_fail_no_request_and_keep_data_and_passwords(desk, namespace, newer_chart, figure):
     before, stored = secrets(namespace), desk.sql("SELECT count(*) FROM meter_reading")
     image = f"{REGISTRY}/meter-serving:{NEXT}"
     with desk.load() as load:
-        command = ["upgrade", RELEASE, str(CHART), *values(f"serving.image={image}"), "--wait", "--timeout=300s"]
+        command = ["upgrade", RELEASE, newer_chart, *values(f"serving.image={image}"), "--wait", "--timeout=300s"]
         namespace.helm(*command)
         rolled_out(namespace)
         assert served_images(namespace) == {image}
+        assert namespace.helm("list", "--output=json").json()[0]["chart"] == "meter-999.0.0"
         namespace.helm("rollback", RELEASE, "1", "--wait", "--timeout=300s")
         rolled_out(namespace)
     assert image not in served_images(namespace)

@@ -206,3 +206,35 @@ def test_who_was_accepted_before_the_service_is_told_to_stop_is_answered(predict
         assert all(is_closed(client) for client in clients)
         assert service.process.wait(20) == 0
     assert "Traceback" not in service.log.read_text()
+
+
+def test_a_service_that_drains_tells_every_client_before_it_stops(predictor, tmp_path):
+    """Clients that keep their connections and do not retry lose nothing: each hears that its answer is the last."""
+    keep_as_last_copy(predictor, tmp_path)
+    with running_service(tmp_path, settings={"METER_DRAIN_SECONDS": "3"}) as service:
+        short, asgi = connected(service), connected(service)
+        requests = {short: post(ONE), asgi: post(MANY, "/predict_batch")}
+        for client, request in requests.items():
+            client.sendall(request)
+            assert "connection" not in read_answer(client)[1]
+
+        service.process.send_signal(signal.SIGTERM)
+        assert says_close(service), "a new connection is served too, and told"
+        for client, request in requests.items():
+            client.sendall(request)
+            status, headers, *_ = read_answer(client)
+            assert (status, headers["connection"]) == (200, "close")
+            assert is_closed(client)
+        assert service.process.wait(20) == 0
+    assert "Traceback" not in service.log.read_text()
+
+
+def says_close(service):
+    """Ask over new connections until an answer is the last of its own."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < 2.5:
+        with connected(service) as client:
+            client.sendall(post(ONE))
+            if read_answer(client)[1].get("connection") == "close":
+                return True
+    return False

@@ -8,8 +8,11 @@ mkdir -p "$part"
 for database in $(psql -d postgres -Atc "SELECT datname FROM pg_database WHERE datname IN ('meter', 'prefect', 'mlflow')"); do
   pg_dump --format=custom --file="$part/$database.dump" "$database"
 done
+# What is in a volume, without the volume itself: who restores it may not own the place where it is mounted.
 for folder in files mlflow; do
-  [ ! -d "/source/$folder" ] || tar -C "/source/$folder" -czf "$part/$folder.tar.gz" --exclude=./lost+found .
+  [ -d "/source/$folder" ] || continue
+  find "/source/$folder" -mindepth 1 -maxdepth 1 ! -name lost+found -printf '%P\0' |
+    tar -C "/source/$folder" --null --files-from=- -czf "$part/$folder.tar.gz"
 done
 (cd "$part" && sha256sum -- * >SHA256SUMS)
 mv "$part" "/backup/$stamp"

@@ -10,6 +10,6 @@ for dump in *.dump; do
   pg_restore --no-owner --role="$database" --exit-on-error --dbname="$database" "$dump"
 done
 for folder in files mlflow; do
-  [ ! -f "$folder.tar.gz" ] || tar -C "/source/$folder" --no-overwrite-dir -xzf "$folder.tar.gz"
+  [ ! -f "$folder.tar.gz" ] || tar -C "/source/$folder" -xzf "$folder.tar.gz"
 done
 echo "restored $stamp"
