@@ -5,6 +5,7 @@ A thread of its own asks, fetches, loads and tries, so that a registry that hang
 
 import asyncio
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -26,6 +27,8 @@ from meter_core.registry.rest import ModelRef, Registry, last_copy, remember
 from meter_core.settings import Settings
 
 logger = logging.getLogger("bentoml.meter")
+
+_FOLDERS: Final = re.compile(r"(?<![\w:/.])/(?:[^\s/:]+/)+")
 
 FIRST_LOOK_S: Final = 2.0
 """How long a start waits for the registry before a copy stands in."""
@@ -253,10 +256,15 @@ class ChampionSource(Generic[M]):
         self._tell(self)
 
     def _note(self, state: ModelState, reason: str) -> None:
-        """Keep what was found, and say it where it is news."""
-        self.state, self.reason = state, reason
+        """Keep what was found for clients, who see no folder of this machine, and say it where it is news."""
+        self.state, self.reason = state, without_folders(reason)
         if reason:
             self._news.warn(f"{self.name}: {reason}")
+
+
+def without_folders(text: str) -> str:
+    """Return a text with the last name alone of each absolute path in it."""
+    return _FOLDERS.sub("", text)
 
 
 def _words(error: Exception) -> str:

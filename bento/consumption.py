@@ -66,7 +66,7 @@ def spans_of(given: Mapping[str, str], meter: KnownMeter, now_s: float) -> Spans
     from_s = _days_before(until_s, meter.zone) if from_s is None else from_s
     days = (until_s - from_s) / DAY_S
     if not 0 < days <= MOST_DAYS[interval]:
-        message = f"from and until are {days:,.6g} days apart"
+        message = f"from and until are {days:,.6g} days apart" if days > 0 else "until is not after from"
         remedy = f"give an until after from, at most {MOST_DAYS[interval]:,} days later for interval={interval}"
         raise wrong_values([Note("until", shortened(given.get("until")), message, remedy)])
     if interval == "day":

@@ -51,6 +51,7 @@ def test_the_champion_is_followed(predictor, exported, tmp_path):
         broken = promote(registry.url, exported)
         service.wait_for(lambda: f"version {broken} is not used" in service.get("/model").json()["notice"])
         assert version() == second
+        assert str(tmp_path) not in service.get("/model").json()["notice"], "folders are nobody's business outside"
         assert service.get("/readyz").status_code == 200
         figures = gauges(service)
         assert figures[f'meter_model_info{{model="meter_consumption_v1",model_version="{second}"}}'] == 1.0
