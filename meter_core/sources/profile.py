@@ -3,7 +3,7 @@
 import hashlib
 import json
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -118,6 +118,11 @@ class Profile(BaseModel):
         """SHA-256 of everything that decides how a file is read."""
         reading = self.model_dump(mode="json", exclude={"description"})
         return hashlib.sha256(json.dumps(reading, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """Everything it declares, as JSON types; `Profile.model_validate` makes the same profile of it."""
+        return self.model_dump(mode="json")
 
     @property
     def energy_is_power(self) -> bool:

@@ -20,6 +20,10 @@ class SourceProfile(Protocol):
         """SHA-256 of everything that decides how a file is read."""
 
     @property
+    def declared(self) -> Mapping[str, Any]:
+        """Everything it declares, as JSON types: from it the same profile is made again."""
+
+    @property
     def units(self) -> Mapping[str, str]:
         """Quantity -> delivered unit, where it is not the canonical one."""
 
@@ -128,9 +132,6 @@ class LoadCounts:
     def as_dict(self) -> dict[str, Any]:
         """Return the seven figures of the accounting."""
         return {name: getattr(self, name) for name in COUNTS}
-
-
-"""The figures of the accounting, in the order in which people read them."""
 
 
 @dataclass(frozen=True, slots=True)

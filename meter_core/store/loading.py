@@ -1,21 +1,18 @@
 """One delivery, one transaction: staged, compared, accounted for. Afterwards all of it is there, or nothing."""
 
 import zlib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import pandas as pd
-import psycopg
 from psycopg.types.json import Jsonb
 
 from meter_core.store.connection import Connection
+from meter_core.store.contest import Contest, lock
 from meter_core.store.delivered import DeliveredFile, DeliveryKey, LoadCounts, SourceProfile, StoppedDelivery
-from meter_core.store.delivered_rows import QUALITIES_BY_RANK
-from meter_core.store.errors import ZoneConflictError
-from meter_core.store.landing import CONFLICTING, Landing
+from meter_core.store.landing import CONFLICTING
 from meter_core.store.quarantine import (
     INTERVAL_CONFLICT,
     RawLine,
@@ -27,21 +24,6 @@ from meter_core.store.quarantine import (
 from meter_core.store.queries import query
 
 DELIVERY_LOCK: Final = 0x6D657464
-METER_LOCK: Final = 0x6D65746D
-METER_BUCKETS: Final = 64
-"""Advisory locks on meters: other buckets load side by side, and a million meters need no million locks."""
-
-METER_FACTS: Final = (
-    "country",
-    "subdivision",
-    "nominal_voltage_v",
-    "nominal_frequency_hz",
-    "fuse_a",
-    "segment",
-    "tariff",
-    "feeder",
-)
-"""What a profile may say of all its meters; NULL where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +75,12 @@ class Loading:
         self.known = _locked_and_known(connection, key)
         """The accounting of the same delivery, where it was loaded before: then there is nothing to do."""
         self._connection = connection
-        self._delivery = delivery
         self._raw_lines = raw_lines
         self._rows = self._quarantined = 0
-        self._first_lines: dict[str, int] = {}
         if self.known is None:
-            self._opened = _open(connection, key, delivery.profile, _about(delivery.file_name, kept_as, "loaded", 0))
-            self._landing = Landing(connection, self._opened.source_file_id)
+            about = _about(delivery.file_name, kept_as, "loaded", 0) | {"zone_assumed": delivery.zone_assumed}
+            self._opened = _open(connection, key, delivery.profile, about)
+            self._contest = Contest(connection, self._opened.source_file_id, delivery)
 
     def add(self, frame: pd.DataFrame, raw_line: RawLine) -> None:
         """Take a part of the delivery.
@@ -116,12 +97,9 @@ class Loading:
             self._quarantine(refused_rows(bad), raw_line)
             conflicting = bad[bad["code"] == CONFLICTING]
             if len(conflicting):
-                self._landing.add_conflicting(conflicting)
+                self._contest.landing.add_conflicting(conflicting)
         if len(good):
-            self._landing.add(good)
-            first: dict[str, int] = good.groupby("meter_id", sort=False)["line"].min().to_dict()  # type: ignore[assignment]
-            for meter_id, line in first.items():
-                self._first_lines[meter_id] = min(line, self._first_lines.get(meter_id, line))
+            self._contest.add(good)
 
     def take_conflicts(self) -> list[tuple[int, datetime]]:
         """Quarantine the values of one key that differ though nothing orders them, in whatever parts they came.
@@ -129,7 +107,7 @@ class Loading:
         Returns:
             Line and time of each that was to be loaded until now.
         """
-        found = self._landing.take_conflicts()
+        found = self._contest.landing.take_conflicts()
         self._quarantine_by_line([(*row, CONFLICTING) for row in found])
         return [(line, reading_ts) for line, _, reading_ts in found]
 
@@ -142,12 +120,10 @@ class Loading:
         Raises:
             ZoneConflictError: the delivery says another zone for a meter that is known.
         """
-        buckets = {zlib.crc32(meter.encode()) % METER_BUCKETS for meter in self._first_lines}
-        _lock(self._connection, METER_LOCK, buckets)
-        row = self._connection.execute("SELECT clock_timestamp()").fetchone()
-        assert row is not None  # noqa: S101 - it is one row
-        opened = Opened(self._opened.source_file_id, row[0])
-        outcomes = self._compete(opened) if self._first_lines else Counter()
+        contest = self._contest
+        opened = Opened(self._opened.source_file_id, contest.lock())
+        outcomes = contest.compete(opened.recorded_at)
+        self._quarantine_by_line([(*row, INTERVAL_CONFLICT) for row in contest.interval_conflicts])
         counts = LoadCounts(
             lines=lines,
             rows=self._rows,
@@ -159,43 +135,9 @@ class Loading:
             source_file_id=opened.source_file_id,
             interval_conflicts=outcomes["quarantined"],
         )
-        self._connection.execute(query("close_source_file"), {**opened.parameters(), **counts.as_dict()})
+        span = {"first_ts": contest.first_ts, "last_ts": contest.last_ts}
+        self._connection.execute(query("close_source_file"), {**opened.parameters(), **counts.as_dict(), **span})
         return counts
-
-    def _compete(self, opened: Opened) -> Counter[str]:
-        """Load the rows without a code: at once where nothing stands in their way, else turn by turn."""
-        with self._connection.cursor().copy("COPY staged_meter FROM STDIN") as copy:
-            for meter_id, line in self._first_lines.items():
-                copy.write_row((meter_id, line))
-        _add_meters(self._connection, self._delivery)
-        outcomes = Counter({"loaded": self._landing.settle(opened.recorded_at)})
-        if not self._landing.staged:
-            return outcomes
-        cursor = psycopg.ClientCursor(self._connection)
-        if self._landing.watch.may_repeat:
-            outcomes["duplicates"] += cursor.execute(query("forget_repeats")).rowcount
-            cursor.execute(query("number_turns"))
-        cursor.execute(query("span_of_staged"))
-        cursor.nextset()
-        first_ts, last_ts, turns = cursor.fetchone() or (None, None, 0)
-        parameters = {"qualities": QUALITIES_BY_RANK, "first_ts": first_ts, "last_ts": last_ts, **opened.parameters()}
-        cursor.execute(query("find_contested"))
-        outcomes["loaded"] += cursor.execute(query("insert_uncontested"), parameters).rowcount
-        for turn in range(turns):
-            if turn > 0 or _is_any_contested(cursor):
-                outcomes += self._take_turn(cursor, {**parameters, "turn": turn})
-        return outcomes
-
-    def _take_turn(self, cursor: "psycopg.ClientCursor[Any]", parameters: dict[str, Any]) -> Counter[str]:
-        """Compare one row of each key with what stands, and let precedence decide."""
-        cursor.execute(query("judge"), parameters)
-        outcomes = Counter(dict(cursor.execute(query("count_outcomes")).fetchall()))
-        if outcomes["quarantined"]:
-            found = cursor.execute(query("conflicting_intervals")).fetchall()
-            self._quarantine_by_line([(*row, INTERVAL_CONFLICT) for row in found])
-        for statement in ("keep_displaced", "keep_outranked", "replace_changed", "insert_new", "forget_judged"):
-            cursor.execute(query(statement), parameters)
-        return outcomes
 
     def _quarantine_by_line(self, refused: list[tuple[int, str, datetime, str]]) -> None:
         """Quarantine rows of parts that have gone: their lines are read once more."""
@@ -223,15 +165,8 @@ def record_stopped(connection: Connection, stopped: StoppedDelivery) -> LoadCoun
 
 def _locked_and_known(connection: Connection, key: DeliveryKey) -> LoadCounts | None:
     """Wait until nobody else handles this delivery, then say whether it has been loaded."""
-    _lock(connection, DELIVERY_LOCK, [zlib.crc32(repr(key).encode())])
+    lock(connection, DELIVERY_LOCK, [zlib.crc32(repr(key).encode())])
     return known_delivery(connection, key)
-
-
-def _lock(connection: Connection, family: int, keys: Iterable[int]) -> None:
-    """Wait for advisory locks, held to the transaction's end; in order, so no two deliveries wait for each other."""
-    for key in sorted(keys):
-        signed = key - 2**32 if key >= 2**31 else key
-        connection.execute("SELECT pg_advisory_xact_lock(%s::int, %s::int)", (family, signed))
 
 
 def _about(file_name: str, kept_as: str | None, status: str, lines: int) -> dict[str, Any]:
@@ -243,6 +178,7 @@ def _about(file_name: str, kept_as: str | None, status: str, lines: int) -> dict
         "lines": lines,
         "reason": None,
         "quarantined": 0,
+        "zone_assumed": False,
     }
 
 
@@ -254,32 +190,10 @@ def _open(connection: Connection, key: DeliveryKey, profile: SourceProfile, abou
         "profile": profile.name,
         "units": Jsonb(dict(profile.units)),
         "quantities": Jsonb({name: str(kind) for name, kind in profile.quantities.items()}),
+        "declared": Jsonb(dict(profile.declared)),
     }
     row = connection.execute(query("open_source_file"), parameters).fetchone()
     assert row is not None  # noqa: S101 - INSERT ... RETURNING gives a row
     opened = Opened(*row)
     connection.execute(query("resolve_quarantine"), opened.parameters())
     return opened
-
-
-def _is_any_contested(cursor: "psycopg.ClientCursor[Any]") -> bool:
-    """Say whether the store holds anything within the delivery's span."""
-    return cursor.execute("SELECT FROM contested LIMIT 1").fetchone() is not None
-
-
-def _add_meters(connection: Connection, delivery: DeliveredFile) -> None:
-    """Make the meters that are new; a zone that was only assumed gives way to one that is said.
-
-    Raises:
-        ZoneConflictError: a meter stands in another zone.
-    """
-    zone = {"zone": delivery.zone, "zone_assumed": delivery.zone_assumed}
-    row = connection.execute(query("conflicting_zone"), zone).fetchone()
-    if row and row[0] is not None:
-        raise ZoneConflictError(
-            f"{delivery.file_name} line {row[0]}: its meter is known to stand in {row[1]}, "
-            f"this delivery says {delivery.zone}; "
-            f"nothing was loaded; ingest it with --zone {row[1]}, or correct the meter's zone first"
-        )
-    facts = {name: getattr(delivery.profile, name, None) for name in METER_FACTS}
-    connection.execute(query("add_meters"), zone | facts)

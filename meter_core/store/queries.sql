@@ -59,10 +59,10 @@ SELECT id, line_count, row_count
  WHERE file_digest = %(file_digest)s AND profile_digest = %(profile_digest)s AND zone = %(zone)s AND status = 'loaded';
 
 -- name: open_source_file
-INSERT INTO source_file (file_name, file_digest, profile, profile_digest, zone, units, quantities, kept_as, status, reason,
-                         line_count, row_count, loaded, superseded, outranked, duplicates, quarantined, recorded_at)
-VALUES (%(file_name)s, %(file_digest)s, %(profile)s, %(profile_digest)s, %(zone)s, %(units)s, %(quantities)s, %(kept_as)s,
-        %(status)s, %(reason)s, %(lines)s, %(quarantined)s, 0, 0, 0, 0, %(quarantined)s, clock_timestamp())
+INSERT INTO source_file (file_name, file_digest, profile, profile_digest, declared, zone, zone_assumed, units, quantities,
+                         kept_as, status, reason, line_count, row_count, loaded, superseded, outranked, duplicates, quarantined, recorded_at)
+VALUES (%(file_name)s, %(file_digest)s, %(profile)s, %(profile_digest)s, %(declared)s, %(zone)s, %(zone_assumed)s, %(units)s,
+        %(quantities)s, %(kept_as)s, %(status)s, %(reason)s, %(lines)s, %(quarantined)s, 0, 0, 0, 0, %(quarantined)s, clock_timestamp())
     ON CONFLICT ON CONSTRAINT source_file_delivery
     DO UPDATE SET file_name = excluded.file_name, kept_as = coalesce(excluded.kept_as, source_file.kept_as),
        status = excluded.status, reason = excluded.reason, line_count = excluded.line_count,
@@ -70,13 +70,14 @@ VALUES (%(file_name)s, %(file_digest)s, %(profile)s, %(profile_digest)s, %(zone)
 RETURNING id, recorded_at;
 
 -- name: resolve_quarantine
-UPDATE quarantined_reading SET resolved_at = %(recorded_at)s
+UPDATE quarantined_reading SET resolved_at = %(recorded_at)s, resolution = 'delivered'
  WHERE source_file_id = %(source_file_id)s AND resolved_at IS NULL;
 
 -- name: close_source_file
 UPDATE source_file
    SET row_count = %(rows)s, loaded = %(loaded)s, superseded = %(superseded)s, outranked = %(outranked)s,
-       duplicates = %(duplicates)s, quarantined = %(quarantined)s, line_count = %(lines)s, recorded_at = %(recorded_at)s
+       duplicates = %(duplicates)s, quarantined = %(quarantined)s, line_count = %(lines)s, recorded_at = %(recorded_at)s,
+       first_ts = %(first_ts)s, last_ts = %(last_ts)s
  WHERE id = %(source_file_id)s;
 
 -- name: quarantine
@@ -310,9 +311,10 @@ SELECT m.meter::int4, array_position(%(channels)s::text[], r.channel)::int2, r.r
 (SELECT DISTINCT ON (meter_id, channel, reading_ts) *
    FROM meter_reading_version
   WHERE available_ts <= %(available_until)s AND recorded_at <= %(recorded_until)s
+    AND (withdrawn_at IS NULL OR withdrawn_at > least(%(available_until)s, %(recorded_until)s))
     AND reading_ts >= %(since)s AND reading_ts < %(until)s
-  ORDER BY meter_id, channel, reading_ts, units_kwh IS NULL, array_position(%(qualities)s::text[], quality) DESC,
-           source_version DESC, available_ts DESC, recorded_at DESC, source_file_id DESC, line DESC, stands DESC)
+  ORDER BY meter_id, channel, reading_ts, stands DESC, units_kwh IS NULL, array_position(%(qualities)s::text[], quality) DESC,
+           source_version DESC, available_ts DESC, recorded_at DESC, source_file_id DESC, line DESC)
 
 -- name: not_predicted
 NOT EXISTS (SELECT FROM prediction p

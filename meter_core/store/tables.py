@@ -23,9 +23,14 @@ from meter_core.contracts.readings import CHANNELS, QUALITIES
 
 NOW: Final = text("now()")
 LATER_THAN: Final = "valid_until IS NULL OR valid_until > valid_from"
-VERDICTS: Final = ("superseded", "outranked", "filled", "completed")
+VERDICTS: Final = ("superseded", "outranked", "filled", "completed", "withdrawn")
 """Why a version is in history: another value displaced it; it did not displace the standing one; it was missing and got
-a value; or an equal value brought it auxiliary quantities or a better quality."""
+a value; an equal value brought it auxiliary quantities or a better quality; or its delivery was replayed and gives
+another value now: until `judged_at` it was what was known."""
+INTERVENTIONS: Final = ("released", "replayed", "erased", "archived")
+RESOLUTIONS: Final = ("delivered", "released", "replayed")
+"""How a row left quarantine: its delivery, once stopped, came again and was loaded; a person judged it good; or its
+delivery was replayed."""
 
 
 def _one_of(column: str, allowed: tuple[str, ...]) -> str:
@@ -68,6 +73,11 @@ def _double() -> Any:
     return Field(default=None, sa_type=Double)
 
 
+def _no() -> Any:
+    """Return a boolean column that is false unless said otherwise."""
+    return Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
 class SourceFile(SQLModel, table=True):
     """A delivery and its accounting; the file itself is kept compressed under `deliveries/`."""
 
@@ -85,7 +95,9 @@ class SourceFile(SQLModel, table=True):
     file_digest: str = _text()
     profile: str = _text()
     profile_digest: str = _text()
+    declared: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
     zone: str = _text()
+    zone_assumed: bool = _no()
     units: dict[str, str] = Field(sa_type=JSONB)
     quantities: dict[str, str] = Field(sa_type=JSONB)
     kept_as: str | None = _text(default=None)
@@ -99,6 +111,8 @@ class SourceFile(SQLModel, table=True):
     duplicates: int = _big()
     quarantined: int = _big()
     recorded_at: datetime = _ts()
+    first_ts: datetime | None = _ts(default=None)
+    last_ts: datetime | None = _ts(default=None)
 
 
 class Meter(SQLModel, table=True):
@@ -108,7 +122,7 @@ class Meter(SQLModel, table=True):
 
     meter_id: str = _key(primary_key=True)
     zone: str = _text()
-    zone_assumed: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    zone_assumed: bool = _no()
     country: str | None = _text(default=None)
     subdivision: str | None = _text(default=None)
     nominal_voltage_v: float | None = _double()
@@ -215,6 +229,7 @@ class QuarantinedReading(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         Index("quarantined_reading_by_file", "source_file_id"),
         Index("quarantined_reading_by_meter", "meter_id"),
+        CheckConstraint(_one_of("resolution", RESOLUTIONS), name="quarantined_reading_resolution"),
     )
 
     id: int = _id()
@@ -229,6 +244,24 @@ class QuarantinedReading(SQLModel, table=True):
     reading_ts: datetime | None = _ts(default=None)
     recorded_at: datetime = _ts()
     resolved_at: datetime | None = _ts(default=None)
+    resolution: str | None = _text(default=None)
+    resolved_by: str | None = _text(default=None)
+    resolved_why: str | None = _text(default=None)
+
+
+class Intervention(SQLModel, table=True):
+    """What a person did to stored data: released, replayed, erased, archived. Names no meter."""
+
+    __tablename__: ClassVar[str] = "intervention"
+    __table_args__: ClassVar[Any] = (CheckConstraint(_one_of("action", INTERVENTIONS), name="intervention_action"),)
+
+    id: int = _id()
+    action: str = _text()
+    who: str = _text()
+    why: str = _text()
+    source_file_id: int | None = _big(default=None)
+    evidence: dict[str, Any] = Field(sa_type=JSONB)
+    done_at: datetime = _ts(sa_column_kwargs={"server_default": NOW})
 
 
 class PredictionRun(SQLModel, table=True):

@@ -18,7 +18,7 @@ DO $$ DECLARE partition regclass; BEGIN
 END $$;
 DELETE FROM quarantined_reading; DELETE FROM source_file; DELETE FROM meter_reading_history;
 DELETE FROM meter_installation; DELETE FROM meter; DELETE FROM topology;
-DELETE FROM prediction_run; DELETE FROM promotion;
+DELETE FROM prediction_run; DELETE FROM promotion; DELETE FROM intervention;
 """
 
 SERVERS = [

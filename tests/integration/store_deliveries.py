@@ -19,6 +19,7 @@ class Profile:
     digest: str = "p"
     units: dict = field(default_factory=dict)
     quantities: dict = field(default_factory=dict)
+    declared: dict = field(default_factory=dict)
 
 
 @dataclass
