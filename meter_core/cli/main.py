@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from meter_core import __version__
-from meter_core.cli import data, keys, modelling, services
+from meter_core.cli import data, keys, modelling, quarantine, services
 from meter_core.cli.demo import demo
 
 app = typer.Typer(
@@ -55,6 +55,13 @@ app.add_typer(
     name="sources",
     rich_help_panel=DATA,
     epilog="Example: [bold]meter sources template > mine.csv[/bold]",
+)
+app.command("raw", rich_help_panel=DATA, epilog="Example: [bold]meter raw day.csv:812[/bold]")(quarantine.raw)
+app.add_typer(
+    quarantine.quarantine_app,
+    name="quarantine",
+    rich_help_panel=DATA,
+    epilog="Example: [bold]meter quarantine list[/bold]",
 )
 app.add_typer(data.db_app, name="db", rich_help_panel=DATA, epilog="Example: [bold]meter db upgrade[/bold]")
 

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.store import RecordedDelivery
 
 FOLDER: Final = "deliveries"
 GZIP: Final = b"\x1f\x8b"
@@ -61,6 +63,58 @@ def keep(path: Path, digest: str, files_root: str) -> str:
             "then run the same again"
         ) from error
     return name
+
+
+@contextmanager
+def restored(delivery: RecordedDelivery, files_root: str) -> Iterator[Path]:
+    """Give the file of a delivery as it was delivered, under its own name, for as long as the block lasts.
+
+    Args:
+        delivery: Whose file.
+        files_root: fsspec URL or absolute path.
+
+    Raises:
+        UsageError: it is not kept.
+        UnavailableError: it cannot be read, or is not what was delivered.
+    """
+    files, root = fsspec.core.url_to_fs(files_root)
+    kept = f"{str(root).rstrip('/')}/{delivery.kept_as}"
+    with tempfile.TemporaryDirectory(prefix="meter-kept-") as folder:
+        path = Path(folder) / delivery.file_name
+        try:
+            if delivery.kept_as is None or not files.exists(kept):
+                raise _not_kept(delivery, files_root)
+            files.get_file(kept, str(path))
+            if digest_of(path) != delivery.file_digest:
+                _unpack(path)
+        except (OSError, EOFError) as error:
+            raise UnavailableError(
+                f"{delivery.file_name}: {files_root}/{delivery.kept_as} cannot be read ({error})"
+            ) from error
+        if digest_of(path) != delivery.file_digest:
+            raise UnavailableError(
+                f"{files_root}/{delivery.kept_as} is not what {delivery.file_name} was when it was delivered: "
+                "restore it from a backup"
+            )
+        yield path
+
+
+def _not_kept(delivery: RecordedDelivery, files_root: str) -> UsageError:
+    """Return what to say of a file that is not there."""
+    return UsageError(
+        f"{delivery.file_name} (delivery {delivery.id}) is not kept under {files_root}/{FOLDER}: it was "
+        "archived or erased, or METER_FILES_URL or METER_HOME is another than when it was loaded. Set it there, "
+        f"restore {FOLDER}/{delivery.file_digest}.gz from a backup, or ask the sender for the file"
+    )
+
+
+def _unpack(path: Path) -> None:
+    """Unpack a file that came plain, in its place."""
+    packed = path.with_name(f"{path.name}.packed")
+    path.rename(packed)
+    with gzip.open(packed) as source, path.open("wb") as sink:
+        shutil.copyfileobj(source, sink, BLOCK)
+    packed.unlink()
 
 
 def _write(files: Any, path: Path, target: str) -> None:

@@ -17,7 +17,9 @@ from meter_core.store.errors import (
 
 if TYPE_CHECKING:
     from meter_core.store.delivered import DeliveryKey, LoadCounts, StoppedDelivery
+    from meter_core.store.deliveries import RecordedDelivery
     from meter_core.store.predictions import PREDICTION_COLUMNS
+    from meter_core.store.rewriting import Outcome, Rewriting, Span
     from meter_core.store.store import PromotionRecord, Store
 
 __all__ = [
@@ -26,8 +28,12 @@ __all__ = [
     "DatabaseUnavailableError",
     "DeliveryKey",
     "LoadCounts",
+    "Outcome",
     "PREDICTION_COLUMNS",
     "PromotionRecord",
+    "RecordedDelivery",
+    "Rewriting",
+    "Span",
     "StoppedDelivery",
     "Store",
     "StoreError",
@@ -38,8 +44,12 @@ __all__ = [
 _WITH_PANDAS = {
     "DeliveryKey": "delivered",
     "LoadCounts": "delivered",
+    "Outcome": "rewriting",
     "PREDICTION_COLUMNS": "predictions",
     "PromotionRecord": "store",
+    "RecordedDelivery": "deliveries",
+    "Rewriting": "rewriting",
+    "Span": "rewriting",
     "StoppedDelivery": "delivered",
     "Store": "store",
 }

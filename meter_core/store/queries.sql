@@ -58,6 +58,14 @@ SELECT id, line_count, row_count
   FROM source_file
  WHERE file_digest = %(file_digest)s AND profile_digest = %(profile_digest)s AND zone = %(zone)s AND status = 'loaded';
 
+-- name: deliveries
+SELECT id, file_name, file_digest, profile, profile_digest, declared, zone, zone_assumed, kept_as, status, reason,
+       line_count AS lines, row_count AS rows, loaded, superseded, outranked, duplicates, quarantined, recorded_at,
+       first_ts, last_ts
+  FROM source_file
+ WHERE %(ids)s::bigint[] IS NULL OR id = ANY (%(ids)s::bigint[])
+ ORDER BY recorded_at, id;
+
 -- name: open_source_file
 INSERT INTO source_file (file_name, file_digest, profile, profile_digest, declared, zone, zone_assumed, units, quantities,
                          kept_as, status, reason, line_count, row_count, loaded, superseded, outranked, duplicates, quarantined, recorded_at)
@@ -425,3 +433,168 @@ SELECT width_bucket(reading_ts, %(edges)s::timestamptz[]) - 1,
    AND reading_ts >= %(since)s AND reading_ts < %(until)s AND units_kwh IS NOT NULL
  GROUP BY 1
  ORDER BY 1;
+
+-- name: same_delivery
+SELECT id
+  FROM source_file
+ WHERE file_digest = %(file_digest)s AND profile_digest = %(profile_digest)s AND zone = %(zone)s AND id <> %(source_file_id)s;
+
+-- name: deliveries_within
+-- Duplicates leave no trace but a count: a delivery that has any may hold a key of the span.
+SELECT f.id
+  FROM source_file f
+ WHERE f.status = 'loaded' AND f.id <> ALL (%(apart_from)s::bigint[])
+   AND coalesce(f.first_ts <= %(last_ts)s AND f.last_ts >= %(first_ts)s, f.row_count > f.quarantined)
+   AND (f.duplicates > 0
+        OR EXISTS (SELECT FROM meter_reading r
+                    WHERE r.source_file_id = f.id AND r.meter_id = ANY (%(meters)s::text[])
+                      AND r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s)
+        OR EXISTS (SELECT FROM meter_reading_history h
+                    WHERE f.id IN (h.source_file_id, h.other_file_id) AND h.meter_id = ANY (%(meters)s::text[])
+                      AND h.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s AND h.verdict <> 'withdrawn')
+        OR EXISTS (SELECT FROM quarantined_reading q
+                    WHERE q.source_file_id = f.id AND q.resolved_at IS NULL AND q.code = 'interval_conflict'
+                      AND q.meter_id = ANY (%(meters)s::text[])));
+
+-- name: refused_rows
+SELECT line_from, meter_id, reading_ts
+  FROM quarantined_reading
+ WHERE source_file_id = %(source_file_id)s AND code <> %(but)s AND (resolved_at IS NULL OR resolution = 'released');
+
+-- name: released_rows
+SELECT resolved_at, line_from, meter_id, reading_ts
+  FROM quarantined_reading
+ WHERE source_file_id = %(source_file_id)s AND resolution = 'released';
+
+-- name: remember_versions
+CREATE TEMP TABLE remembered ON COMMIT DROP AS SELECT * FROM meter_reading_version WITH NO DATA;
+
+-- name: fill_remembered
+INSERT INTO remembered
+SELECT meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c, power_factor, load_kw,
+       frequency_hz, quality, source_version, available_ts, recorded_at, %(source_file_id)s, line, stands
+  FROM meter_reading_version
+ WHERE source_file_id = ANY (%(ids)s::bigint[]) AND meter_id = ANY (%(meters)s::text[])
+   AND reading_ts BETWEEN %(first_ts)s AND %(last_ts)s AND withdrawn_at IS NULL;
+
+-- name: forget_readings
+DELETE FROM meter_reading WHERE meter_id = ANY (%(meters)s::text[]) AND reading_ts BETWEEN %(first_ts)s AND %(last_ts)s;
+
+-- name: forget_history
+DELETE FROM meter_reading_history
+ WHERE meter_id = ANY (%(meters)s::text[]) AND reading_ts BETWEEN %(first_ts)s AND %(last_ts)s AND verdict <> 'withdrawn';
+
+-- name: forget_interval_conflicts
+DELETE FROM quarantined_reading
+ WHERE meter_id = ANY (%(meters)s::text[]) AND reading_ts BETWEEN %(first_ts)s AND %(last_ts)s
+   AND code = %(code)s AND resolved_at IS NULL;
+
+-- name: assume_zones
+-- Nothing that stays says where these meters stand: what is delivered again says it.
+UPDATE meter m SET zone_assumed = true
+ WHERE m.meter_id = ANY (%(meters)s::text[])
+   AND NOT EXISTS (SELECT FROM meter_reading r WHERE r.meter_id = m.meter_id);
+
+-- name: unstage
+DROP TABLE staged, conflicted, staged_meter, contested;
+
+-- name: replay_quarantine
+UPDATE quarantined_reading
+   SET resolved_at = coalesce(resolved_at, %(recorded_at)s), resolution = 'replayed', resolved_by = %(who)s, resolved_why = %(why)s
+ WHERE source_file_id = %(source_file_id)s AND (resolved_at IS NULL OR resolution = 'released');
+
+-- name: recount
+UPDATE source_file
+   SET loaded = loaded + %(loaded)s, superseded = superseded + %(superseded)s, outranked = outranked + %(outranked)s,
+       duplicates = duplicates + %(duplicates)s, quarantined = quarantined + %(quarantined)s
+ WHERE id = %(source_file_id)s;
+
+-- name: drop_quarantine
+DELETE FROM quarantined_reading WHERE source_file_id = %(source_file_id)s;
+
+-- name: drop_delivery
+DELETE FROM source_file WHERE id = %(source_file_id)s;
+
+-- name: rewrite_delivery
+UPDATE source_file
+   SET profile = %(profile)s, profile_digest = %(profile_digest)s, declared = %(declared)s, zone = %(zone)s,
+       zone_assumed = %(zone_assumed)s, units = %(units)s, quantities = %(quantities)s, status = 'loaded', reason = NULL,
+       line_count = %(lines)s, row_count = %(rows)s, loaded = %(loaded)s, superseded = %(superseded)s,
+       outranked = %(outranked)s, duplicates = %(duplicates)s, quarantined = %(quarantined)s, first_ts = %(first_ts)s,
+       last_ts = %(last_ts)s
+ WHERE id = %(source_file_id)s;
+
+-- name: keep_recorded_at
+-- What the replay did not change was stored when it was stored.
+UPDATE meter_reading r SET recorded_at = b.recorded_at
+  FROM remembered b
+ WHERE r.source_file_id = %(source_file_id)s AND b.meter_id = r.meter_id AND b.channel = r.channel AND b.reading_ts = r.reading_ts
+   AND b.line = r.line AND b.recorded_at < r.recorded_at
+   AND (b.interval_minutes, b.units_kwh, b.voltage_v, b.temperature_c, b.power_factor, b.load_kw, b.frequency_hz, b.quality,
+        b.source_version, b.available_ts)
+       IS NOT DISTINCT FROM (r.interval_minutes, r.units_kwh, r.voltage_v, r.temperature_c, r.power_factor, r.load_kw,
+        r.frequency_hz, r.quality, r.source_version, r.available_ts);
+
+-- name: keep_recorded_at_in_history
+UPDATE meter_reading_history r SET recorded_at = b.recorded_at
+  FROM remembered b
+ WHERE r.source_file_id = %(source_file_id)s AND b.meter_id = r.meter_id AND b.channel = r.channel AND b.reading_ts = r.reading_ts
+   AND b.line = r.line AND b.recorded_at < r.recorded_at AND r.verdict <> 'withdrawn'
+   AND (b.interval_minutes, b.units_kwh, b.voltage_v, b.temperature_c, b.power_factor, b.load_kw, b.frequency_hz, b.quality,
+        b.source_version, b.available_ts)
+       IS NOT DISTINCT FROM (r.interval_minutes, r.units_kwh, r.voltage_v, r.temperature_c, r.power_factor, r.load_kw,
+        r.frequency_hz, r.quality, r.source_version, r.available_ts);
+
+-- name: keep_withdrawn
+INSERT INTO meter_reading_history (meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c,
+       power_factor, load_kw, frequency_hz, quality, source_version, available_ts, recorded_at, source_file_id, line,
+       verdict, judged_at, other_file_id, other_line)
+SELECT b.meter_id, b.channel, b.reading_ts, b.interval_minutes, b.units_kwh, b.voltage_v, b.temperature_c, b.power_factor,
+       b.load_kw, b.frequency_hz, b.quality, b.source_version, b.available_ts, b.recorded_at, b.source_file_id, b.line,
+       'withdrawn', %(now)s, b.source_file_id, b.line
+  FROM remembered b
+ WHERE NOT EXISTS (
+       SELECT FROM meter_reading_version v
+        WHERE v.source_file_id = b.source_file_id AND v.withdrawn_at IS NULL AND v.meter_id = b.meter_id
+          AND v.channel = b.channel AND v.reading_ts = b.reading_ts AND v.line = b.line AND v.recorded_at = b.recorded_at);
+
+-- name: forget_meters_without_values
+DELETE FROM meter m
+ WHERE m.meter_id = ANY (%(meters)s::text[])
+   AND NOT EXISTS (SELECT FROM meter_reading r WHERE r.meter_id = m.meter_id)
+   AND NOT EXISTS (SELECT FROM meter_installation i WHERE i.meter_id = m.meter_id);
+
+-- name: record_intervention
+INSERT INTO intervention (action, who, why, source_file_id, evidence, done_at)
+VALUES (%(action)s, %(who)s, %(why)s, %(source_file_id)s, %(evidence)s, clock_timestamp());
+
+-- name: quarantine_groups
+-- Of each delivery and rule how many values wait, and the first of them.
+SELECT g.*, q.line_from AS first_line, q.raw_line AS example, q.reason
+  FROM (SELECT f.id AS delivery, f.file_name AS file, f.profile, q.code AS rule, sum(q.row_count)::bigint AS rows, min(q.id) AS row
+          FROM quarantined_reading q JOIN source_file f ON f.id = q.source_file_id
+         WHERE q.resolved_at IS NULL
+           AND (%(delivery)s::bigint IS NULL OR f.id = %(delivery)s) AND (%(rule)s::text IS NULL OR q.code = %(rule)s)
+         GROUP BY f.id, q.code) g
+  JOIN quarantined_reading q ON q.id = g.row
+ ORDER BY g.delivery, g.rule;
+
+-- name: quarantined_rows
+SELECT q.id, q.source_file_id AS delivery, f.file_name AS file, q.line_from, q.line_to, q.row_count AS rows, q.code AS rule,
+       q.reason, q.raw_line, q.meter_id, q.reading_ts, q.recorded_at, q.resolved_at, q.resolution, q.resolved_by, q.resolved_why
+  FROM quarantined_reading q JOIN source_file f ON f.id = q.source_file_id
+ WHERE (%(ids)s::bigint[] IS NULL OR q.id = ANY (%(ids)s::bigint[]))
+   AND (%(delivery)s::bigint IS NULL OR q.source_file_id = %(delivery)s)
+   AND (%(rule)s::text IS NULL OR q.code = %(rule)s)
+   AND (%(line)s::bigint IS NULL OR %(line)s BETWEEN q.line_from AND q.line_to)
+   AND (%(all)s OR q.resolved_at IS NULL)
+ ORDER BY q.source_file_id, q.line_from, q.id;
+
+-- name: release_rows
+UPDATE quarantined_reading
+   SET resolved_at = %(recorded_at)s, resolution = 'released', resolved_by = %(who)s, resolved_why = %(why)s
+ WHERE id = ANY (%(ids)s::bigint[]) AND resolved_at IS NULL;
+
+-- name: widen_span
+UPDATE source_file SET first_ts = least(first_ts, %(first_ts)s), last_ts = greatest(last_ts, %(last_ts)s)
+ WHERE id = %(source_file_id)s;

@@ -10,7 +10,7 @@ import pandas as pd
 from psycopg.rows import class_row, dict_row
 from pydantic import SecretStr
 
-from meter_core.store import loading, predictions, reading, schema
+from meter_core.store import deliveries, loading, predictions, reading, released, rewriting, schema
 from meter_core.store.connection import Database
 from meter_core.store.delivered import DeliveredFile, DeliveryKey, Freshness, LoadCounts, StoppedDelivery
 from meter_core.store.queries import query
@@ -93,6 +93,46 @@ class Store:
         """Record a delivery of which nothing is loaded, as one quarantined range. One loaded before stays so."""
         with self._database.transaction() as connection:
             return loading.record_stopped(connection, stopped)
+
+    def delivery(self, name: str) -> deliveries.RecordedDelivery:
+        """Return the delivery of this number, file name, or beginning of a digest.
+
+        Raises:
+            UsageError: there is none, or several.
+        """
+        with self._database.transaction() as connection:
+            return deliveries.find_delivery(connection, name)
+
+    def quarantine_groups(self, delivery: int | None = None, rule: str | None = None) -> list[dict[str, Any]]:
+        """Return what waits in quarantine, by delivery and rule: how many values, and the first of them."""
+        with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query("quarantine_groups"), {"delivery": delivery, "rule": rule}).fetchall()
+
+    def quarantined_rows(
+        self,
+        ids: Sequence[int] | None = None,
+        delivery: int | None = None,
+        rule: str | None = None,
+        line: int | None = None,
+        all_: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Return rows of the quarantine in the file's order, each as a dict; with `all_` those that left it too."""
+        wanted = {"ids": ids, "delivery": delivery, "rule": rule, "line": line, "all": all_}
+        with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query("quarantined_rows"), wanted).fetchall()
+
+    def release(
+        self, source_file_id: int, delivery: DeliveredFile, frame: pd.DataFrame, ids: Sequence[int], who: str, why: str
+    ) -> dict[str, int]:
+        """Load rows that wait in quarantine and that a person judged good; see `released.release`."""
+        with self._database.transaction() as connection:
+            return released.release(connection, source_file_id, delivery, frame, ids, who, why)
+
+    @contextmanager
+    def rewriting(self) -> Iterator[rewriting.Rewriting]:
+        """Yield what delivers a span of meters and time again; all of it is committed at the end, or nothing."""
+        with self._database.transaction() as connection:
+            yield rewriting.Rewriting(connection)
 
     def readings(
         self,
