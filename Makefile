@@ -71,7 +71,7 @@ cluster-trial: images  ## install the chart on the cluster of KUBECONFIG and tes
 chart-docs: install  ## write the table of values into helm/meter/README.md
 	$(BIN)/python helm/values_table.py
 
-prove: install  ## what takes twenty minutes: the whole benchmark, a soak, schemathesis; reports in docs/proofs
+prove: install  ## what takes half an hour: 200 kill points, the whole benchmark, a soak, schemathesis; reports in docs/proofs
 	$(BIN)/python -m benchmarks.proofs
 
 lock: install  ## resolve the locked versions anew from pyproject.toml

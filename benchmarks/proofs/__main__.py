@@ -1,4 +1,4 @@
-"""Run proofs by subject, all by default, and keep what they found in docs/proofs. About twenty minutes.
+"""Run proofs by subject, all by default, and keep what they found in docs/proofs. About half an hour.
 
 Run: .venv/bin/python -m benchmarks.proofs [SUBJECT...]
 Exit status 1 where one did not hold.
@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks.proofs import serving
+from benchmarks.proofs import ingestion, serving
 from benchmarks.proofs.report import Section, write
 from benchmarks.serving.closed_loop import find_wrk
 from benchmarks.serving.machine import MissingError, take_the_load_core
-from benchmarks.serving.measured import keep_model
 from benchmarks.serving.rpc import find_h2load
 
-SUBJECTS: Final[dict[str, Callable[[Path], Iterator[Section]]]] = {"serving": serving.prove}
+SUBJECTS: Final[dict[str, Callable[[Path], Iterator[Section]]]] = {
+    "ingestion": ingestion.prove,
+    "serving": serving.prove,
+}
 
 
 def main() -> int:
@@ -27,9 +29,10 @@ def main() -> int:
     parser.add_argument("subjects", nargs="*", choices=[*SUBJECTS, []], default=[], metavar="SUBJECT")
     chosen = parser.parse_args().subjects or list(SUBJECTS)
     try:
-        find_wrk()
-        find_h2load()
-        take_the_load_core()
+        if "serving" in chosen:
+            find_wrk()
+            find_h2load()
+            take_the_load_core()
     except MissingError as missing:
         print(missing, file=sys.stderr)
         return 3
@@ -41,7 +44,6 @@ def _prove(subject: str) -> bool:
     """Run one subject's proofs; return whether all held."""
     sections = []
     with tempfile.TemporaryDirectory() as home:
-        keep_model(Path(home))
         for section in SUBJECTS[subject](Path(home)):
             print(f"{section.title}: {'held' if section.held else 'NOT HELD'}", file=sys.stderr)
             sections.append(section)

@@ -9,6 +9,7 @@ from typing import Final
 from benchmarks.proofs.report import Section
 from benchmarks.proofs.soak import soak
 from benchmarks.serving.__main__ import measure
+from benchmarks.serving.measured import keep_model
 from tests.integration.postgres_server import WHEEL, postgres_server
 from tests.service.api_contract import check_api
 from tests.service.forecast_world import keep_forecaster, load_fontana, quick_forecaster
@@ -18,7 +19,8 @@ SCHEMATHESIS_S: Final = 180
 
 
 def prove(home: Path) -> Iterator[Section]:
-    """Yield the proofs; `home` holds the model."""
+    """Yield the proofs; `home` is an empty folder for the model."""
+    keep_model(home)
     text, held = measure(home, quick=False)
     yield Section("Benchmark", text, held)
     yield soak(home)

@@ -1,11 +1,11 @@
 """Commands for what was refused: raw, quarantine list, show, release, replay."""
 
-import getpass
 from typing import Annotated, Any
 
 import typer
 
 from meter_core.cli.data import accounting
+from meter_core.cli.modelling import ByOption, person
 from meter_core.cli.output import JsonOption, Speaker, speaking
 from meter_core.cli.reached import database
 
@@ -111,6 +111,7 @@ def _state(row: dict[str, Any]) -> str:
 def release(
     rows: Annotated[list[int] | None, typer.Argument(metavar="[ROW]...", help="Numbers of the rows.")] = None,
     why: WhyOption = "",
+    by: ByOption = "",
     file: FileOption = None,
     rule: RuleOption = None,
     as_json: JsonOption = False,
@@ -120,7 +121,7 @@ def release(
         from meter_core.jobs.quarantine import release as run
 
         with database(speaker) as reached:
-            done = run(rows or [], file, rule, getpass.getuser(), why, reached.settings, reached.url).as_dict()
+            done = run(rows or [], file, rule, by or person(), why, reached.settings, reached.url).as_dict()
         if not speaker.result(done):
             speaker.facts({"released": accounting(done | {"quarantined": 0}), "who": done["who"], "why": done["why"]})
 
@@ -131,6 +132,7 @@ def release(
 def replay(
     delivery: Annotated[str, typer.Argument(help="Number, file name, or beginning of its SHA-256.")],
     why: WhyOption = "",
+    by: ByOption = "",
     source: Annotated[
         str | None, typer.Option(help="Profile to read it by now; else the same, as it is today.")
     ] = None,
@@ -146,7 +148,7 @@ def replay(
         from meter_core.jobs.replay import replay as run
 
         with database(speaker) as reached:
-            fix = Fix(source, zone, stop_above, getpass.getuser(), why)
+            fix = Fix(source, zone, stop_above, by or person(), why)
             done = run(delivery, fix, reached.settings, reached.url, reached.bar).as_dict()
         if speaker.result(done):
             return

@@ -1,12 +1,13 @@
 """Deliveries as they came, kept compressed under `deliveries/` by their digest: whole, or not at all."""
 
+import fcntl
 import gzip
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 from uuid import uuid4
@@ -55,7 +56,8 @@ def keep(path: Path, digest: str, files_root: str) -> str:
         files, root = fsspec.core.url_to_fs(files_root)
         target = f"{str(root).rstrip('/')}/{name}"
         if not files.exists(target):
-            _write(files, path, target)
+            with _without_leftovers(files, target):
+                _write(files, path, target)
     except OSError as error:
         raise UnavailableError(
             f"{path.name} cannot be kept under {files_root}/{FOLDER}: {error.strerror or error}; "
@@ -133,6 +135,26 @@ def _write(files: Any, path: Path, target: str) -> None:
     finally:
         if files.exists(part):
             files.rm_file(part)
+
+
+@contextmanager
+def _without_leftovers(files: Any, target: str) -> Iterator[None]:
+    """Remove what killed processes left half written, where nobody else is writing, and let nobody do so meanwhile."""
+    if not isinstance(files, LocalFileSystem):
+        yield
+        return
+    folder = Path(target).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for part in folder.glob(".*.part"):
+                part.unlink()
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

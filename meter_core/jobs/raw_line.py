@@ -23,7 +23,6 @@ class RawLine:
         digest: SHA-256 of the file, which the kept one has.
         line: Its number in the file; the header is 1.
         text: As delivered, without line end.
-        header: Line 1, for whoever reads it.
     """
 
     delivery: int
@@ -31,7 +30,6 @@ class RawLine:
     digest: str
     line: int
     text: str
-    header: str
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -53,8 +51,8 @@ def raw_line(place: str, settings: Settings, database_url: SecretStr | str) -> R
     name, line = parse_place(place)
     delivery = Store(database_url).delivery(name)
     with restored(delivery, settings.files_root) as path:
-        lines = raw_lines(path, profile_of(delivery).encoding, {1, line})
-    return RawLine(delivery.id, delivery.file_name, delivery.file_digest, line, lines[line], lines[1])
+        lines = raw_lines(path, profile_of(delivery).encoding, {line})
+    return RawLine(delivery.id, delivery.file_name, delivery.file_digest, line, lines[line])
 
 
 def parse_place(place: str) -> tuple[str, int]:
