@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from meter_core import __version__
-from meter_core.cli import data, keys, modelling, quarantine, services
+from meter_core.cli import data, keys, modelling, quarantine, readings, services
 from meter_core.cli.demo import demo
 
 app = typer.Typer(
@@ -62,6 +62,9 @@ app.add_typer(
     name="quarantine",
     rich_help_panel=DATA,
     epilog="Example: [bold]meter quarantine list[/bold]",
+)
+app.command("erase", rich_help_panel=DATA, epilog="Example: [bold]meter erase M-17 --why 'request 2026-114'[/bold]")(
+    readings.erase
 )
 app.add_typer(data.db_app, name="db", rich_help_panel=DATA, epilog="Example: [bold]meter db upgrade[/bold]")
 

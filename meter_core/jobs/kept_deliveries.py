@@ -87,13 +87,14 @@ def restored(delivery: RecordedDelivery, files_root: str) -> Iterator[Path]:
             if delivery.kept_as is None or not files.exists(kept):
                 raise _not_kept(delivery, files_root)
             files.get_file(kept, str(path))
-            if digest_of(path) != delivery.file_digest:
+            expected = delivery.kept_digest or delivery.file_digest
+            if digest_of(path) != expected:
                 _unpack(path)
         except (OSError, EOFError) as error:
             raise UnavailableError(
                 f"{delivery.file_name}: {files_root}/{delivery.kept_as} cannot be read ({error})"
             ) from error
-        if digest_of(path) != delivery.file_digest:
+        if digest_of(path) != expected:
             raise UnavailableError(
                 f"{files_root}/{delivery.kept_as} is not what {delivery.file_name} was when it was delivered: "
                 "restore it from a backup"

@@ -31,6 +31,7 @@ class RecordedDelivery:
         zone: IANA zone of its meters.
         zone_assumed: Whether nobody said the zone.
         kept_as: Where the file is kept under the files root; None where it is not.
+        kept_digest: SHA-256 of what is kept, unpacked, where a meter was erased from it; None where it is as delivered.
         status: `loaded` or `stopped`.
         reason: Why it was stopped.
         lines: Delivered lines of data.
@@ -49,6 +50,7 @@ class RecordedDelivery:
     zone: str
     zone_assumed: bool
     kept_as: str | None
+    kept_digest: str | None
     status: str
     reason: str | None
     lines: int

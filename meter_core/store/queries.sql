@@ -60,7 +60,7 @@ SELECT id, line_count, row_count
 
 -- name: deliveries
 SELECT id, file_name, file_digest, profile, profile_digest, declared, zone, zone_assumed, kept_as, status, reason,
-       line_count AS lines, row_count AS rows, loaded, superseded, outranked, duplicates, quarantined, recorded_at,
+       kept_digest, line_count AS lines, row_count AS rows, loaded, superseded, outranked, duplicates, quarantined, recorded_at,
        first_ts, last_ts
   FROM source_file
  WHERE %(ids)s::bigint[] IS NULL OR id = ANY (%(ids)s::bigint[])
@@ -598,3 +598,34 @@ UPDATE quarantined_reading
 -- name: widen_span
 UPDATE source_file SET first_ts = least(first_ts, %(first_ts)s), last_ts = greatest(last_ts, %(last_ts)s)
  WHERE id = %(source_file_id)s;
+
+-- name: erase_meter_reading
+DELETE FROM meter_reading WHERE meter_id = %(meter_id)s;
+
+-- name: erase_meter_reading_history
+DELETE FROM meter_reading_history WHERE meter_id = %(meter_id)s;
+
+-- name: erase_quarantined_reading
+-- A line that could not be split into its fields names its meter only as a part of it.
+DELETE FROM quarantined_reading
+ WHERE meter_id = %(meter_id)s OR (meter_id IS NULL AND strpos(raw_line, %(meter_id)s) > 0);
+
+-- name: erase_prediction
+DELETE FROM prediction WHERE meter_id = %(meter_id)s;
+
+-- name: erase_meter_installation
+DELETE FROM meter_installation WHERE meter_id = %(meter_id)s;
+
+-- name: erase_topology
+DELETE FROM topology WHERE %(meter_id)s IN (child, parent);
+
+-- name: erase_meter
+DELETE FROM meter WHERE meter_id = %(meter_id)s;
+
+-- name: note_kept
+UPDATE source_file
+   SET kept_digest = %(kept_digest)s, kept_as = CASE WHEN %(kept_digest)s::text IS NOT NULL THEN kept_as END
+ WHERE kept_as = %(kept_as)s;
+
+-- name: rename_delivery
+UPDATE source_file SET file_name = %(file_name)s, declared = NULL, reason = NULL WHERE id = %(source_file_id)s;

@@ -10,7 +10,7 @@ import pandas as pd
 from psycopg.rows import class_row, dict_row
 from pydantic import SecretStr
 
-from meter_core.store import deliveries, loading, predictions, reading, released, rewriting, schema
+from meter_core.store import deliveries, erasure, loading, predictions, reading, released, rewriting, schema
 from meter_core.store.connection import Database
 from meter_core.store.delivered import DeliveredFile, DeliveryKey, Freshness, LoadCounts, StoppedDelivery
 from meter_core.store.queries import query
@@ -127,6 +127,31 @@ class Store:
         """Load rows that wait in quarantine and that a person judged good; see `released.release`."""
         with self._database.transaction() as connection:
             return released.release(connection, source_file_id, delivery, frame, ids, who, why)
+
+    def deliveries(self) -> list[deliveries.RecordedDelivery]:
+        """Return all deliveries in the order in which they were recorded."""
+        with self._database.transaction() as connection:
+            return deliveries.deliveries(connection)
+
+    def erase_meter(
+        self, meter_id: str, kept: Mapping[str, str | None], renamed: Mapping[int, str], who: str, why: str
+    ) -> dict[str, int]:
+        """Delete a meter's rows from every table and record it without the id; return how many of each table.
+
+        Args:
+            meter_id: Whose.
+            kept: Place of each kept file it stood in -> SHA-256 of what is kept now; None where it is kept no more.
+            renamed: Delivery -> its file's name without the id.
+            who: Erases it.
+            why: In their words.
+        """
+        with self._database.transaction() as connection:
+            rows = erasure.erase_meter(connection, meter_id)
+            erasure.note_kept(connection, kept)
+            erasure.rename_deliveries(connection, renamed)
+            if any(rows.values()) or kept or renamed:
+                rewriting.record(connection, "erased", who, why, None, {**rows, "files": len(kept)})
+        return rows
 
     @contextmanager
     def rewriting(self) -> Iterator[rewriting.Rewriting]:

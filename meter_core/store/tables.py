@@ -101,6 +101,7 @@ class SourceFile(SQLModel, table=True):
     units: dict[str, str] = Field(sa_type=JSONB)
     quantities: dict[str, str] = Field(sa_type=JSONB)
     kept_as: str | None = _text(default=None)
+    kept_digest: str | None = _text(default=None)
     status: str = _text()
     reason: str | None = _text(default=None)
     line_count: int = _big()

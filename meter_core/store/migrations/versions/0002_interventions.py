@@ -20,7 +20,7 @@ def downgrade() -> None:
     op.execute("DROP VIEW meter_reading_version")
     op.drop_table("intervention")
     op.execute("DELETE FROM meter_reading_history WHERE verdict = 'withdrawn'")
-    for column in ("declared", "zone_assumed", "first_ts", "last_ts"):
+    for column in ("kept_digest", "declared", "zone_assumed", "first_ts", "last_ts"):
         op.drop_column("source_file", column)
     for column in ("resolution", "resolved_by", "resolved_why"):
         op.drop_column("quarantined_reading", column)

@@ -1,5 +1,6 @@
--- What a replay needs to know of a delivery: how it was read, and which span of time it holds.
-ALTER TABLE source_file ADD declared JSONB, ADD zone_assumed BOOLEAN DEFAULT false NOT NULL,
+-- What a replay needs to know of a delivery: how it was read, which span of time it holds, and what is kept of its file
+-- where a meter was erased from it.
+ALTER TABLE source_file ADD kept_digest TEXT, ADD declared JSONB, ADD zone_assumed BOOLEAN DEFAULT false NOT NULL,
   ADD first_ts TIMESTAMP WITH TIME ZONE, ADD last_ts TIMESTAMP WITH TIME ZONE;
 
 -- How a row left quarantine, by whom and why.

@@ -1,0 +1,269 @@
+"""One meter's data out of the product: tables, kept files, predictions, keys and models; recorded without its id."""
+
+import csv
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import fsspec
+
+from meter_core.contracts.api_keys import write_keys
+from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.embedded.connections import Connections
+from meter_core.jobs.api_keys import keys_file, known_keys
+from meter_core.jobs.erase_models import erase_from_models
+from meter_core.jobs.inbox import REASON_END, STOPPED
+from meter_core.jobs.kept_deliveries import restored
+from meter_core.jobs.kept_lines import holds, lines_of, without_lines
+from meter_core.jobs.quarantine import reader_of
+from meter_core.jobs.recorded_profiles import profile_of
+from meter_core.jobs.registered import store_of
+from meter_core.settings import Settings
+from meter_core.store import RecordedDelivery
+
+Progress = Callable[[str], None]
+PREDICTIONS: Final = "predictions"
+ERASED: Final = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was erased of a meter.
+
+    Attributes:
+        tables: Rows by table.
+        files: Kept files out of which its lines were taken.
+        dropped: Kept files that cannot be written without them and are kept no more: they cannot be replayed.
+        predictions: Lines of CSV files under `predictions/`.
+        keys: API keys that listed it.
+        models: Registered versions that knew it, and what became of each.
+    """
+
+    tables: Mapping[str, int]
+    files: int
+    dropped: int
+    predictions: int
+    keys: int
+    models: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing named it."""
+        counts = (*self.tables.values(), self.files, self.dropped, self.predictions, self.keys, len(self.models))
+        return not any(counts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        figures = {name: getattr(self, name) for name in ("files", "dropped", "predictions", "keys")}
+        return {"tables": dict(self.tables), **figures, "models": list(self.models), "nothing": self.nothing}
+
+
+def erase(
+    meter_id: str,
+    who: str,
+    why: str,
+    settings: Settings,
+    connections: Connections,
+    progress: Progress = lambda _: None,
+) -> Erased:
+    """Erase a meter from tables, kept files, predictions, keys and models. Run again, it finishes what broke off.
+
+    Its lines in kept files become empty: a replay of those deliveries leaves it out. The files are written before the
+    tables, so that one that broke off between finds the meter again.
+
+    Args:
+        meter_id: Whose data.
+        who: Erases it.
+        why: In their words, without the id.
+        settings: Where files and keys are.
+        connections: With PostgreSQL and MLflow.
+        progress: Is told what is being done.
+
+    Raises:
+        UsageError: no reason is given, or it names the meter.
+        UnavailableError: PostgreSQL, MLflow or the files cannot be reached; run the same again.
+    """
+    if not why.strip() or meter_id in why:
+        raise UsageError("say why it is erased, without the meter's id: --why TEXT; it is kept as the record")
+    store = store_of(connections, settings)
+    deliveries = store.deliveries()
+    kept: dict[str, str | None] = {}
+    for place in sorted({each.kept_as for each in deliveries if each.kept_as}):
+        own = [each for each in deliveries if each.kept_as == place]
+        progress(f"{own[0].file_name if meter_id not in own[0].file_name else place}: looking for its lines")
+        found = _rewritten(meter_id, _KeptFile.at(place, settings), own, settings)
+        if found is not None:
+            kept[place] = found or None  # empty: the file is kept no more
+    renamed = {each.id: _renamed(each, meter_id) for each in deliveries if _names(each, meter_id)}
+    touched = [each for each in deliveries if each.kept_as in kept or each.id in renamed]
+    _clean_pages(touched, renamed, settings)
+    _drop_stopped(touched, settings)
+    rows = store.erase_meter(meter_id, kept, renamed, who, why)
+    for place in kept:
+        _KeptFile.at(place, settings).settled()
+    return Erased(
+        rows,
+        sum(digest is not None for digest in kept.values()),
+        sum(digest is None for digest in kept.values()),
+        _out_of_predictions(meter_id, settings),
+        _out_of_keys(meter_id, settings),
+        erase_from_models(meter_id, who, settings, connections, progress),
+    )
+
+
+@dataclass(frozen=True)
+class _KeptFile:
+    """A kept file, and the note beside it of the SHA-256 it gets: what breaks off in between is found by it."""
+
+    files: Any
+    target: str
+
+    @classmethod
+    def at(cls, place: str, settings: Settings) -> "_KeptFile":
+        files, root = fsspec.core.url_to_fs(settings.files_root)
+        return cls(files, f"{str(root).rstrip('/')}/{place}")
+
+    @property
+    def note(self) -> str:
+        return f"{self.target}.erasing"
+
+    def noted(self) -> str | None:
+        """Return the digest that a run which broke off gave the file."""
+        return self.files.cat_file(self.note).decode() if self.files.exists(self.note) else None
+
+    def replace(self, fresh: Path, digest: str) -> None:
+        """Put another file in its place."""
+        self.files.pipe_file(self.note, digest.encode())
+        folder, _, name = self.target.rpartition("/")
+        part = f"{folder}/.{name}.{os.getpid()}.part"
+        self.files.put_file(str(fresh), part)
+        self.files.mv(part, self.target)
+
+    def settled(self) -> None:
+        """Forget the note: the database says the same."""
+        if self.files.exists(self.note):
+            self.files.rm_file(self.note)
+
+
+def _rewritten(meter_id: str, kept: _KeptFile, deliveries: list[RecordedDelivery], settings: Settings) -> str | None:
+    """Take the meter's lines out of a kept file; return the SHA-256 of what is kept now.
+
+    Empty where the file is kept no more, None where nothing changes.
+    """
+    if not kept.files.exists(kept.target):
+        return None
+    noted = kept.noted()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="meter-erase-")))
+        path = stack.enter_context(_restored(deliveries[0], noted, settings))
+        lines = _lines(meter_id, path, deliveries)
+        if lines == set():
+            return noted
+        fresh = folder / "fresh.gz"
+        digest = None if lines is None else without_lines(path, lines, fresh)
+        if digest is None:
+            kept.files.rm_file(kept.target)
+            return ""
+        kept.replace(fresh, digest)
+    return digest
+
+
+@contextmanager
+def _restored(delivery: RecordedDelivery, noted: str | None, settings: Settings) -> Iterator[Path]:
+    """Give the kept file as the database knows it, or as a run left it that broke off before it could say so."""
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(restored(delivery, settings.files_root))
+        except UnavailableError:
+            if noted is None:
+                raise
+            path = stack.enter_context(restored(replace(delivery, kept_digest=noted), settings.files_root))
+        yield path
+
+
+def _lines(meter_id: str, path: Path, deliveries: list[RecordedDelivery]) -> set[int] | None:
+    """Return the meter's lines, however the file was read; None where the file as a whole has to go."""
+    lines: set[int] = set()
+    for each in deliveries:
+        profile = profile_of(each)
+        if profile.meter_id == meter_id:
+            return None
+        found = lines_of(meter_id, reader_of(path, each))
+        if found is None and holds(meter_id, path, profile.encoding):
+            return None
+        lines |= found or set()
+    return lines
+
+
+def _names(delivery: RecordedDelivery, meter_id: str) -> bool:
+    """Say whether what is recorded of a delivery names the meter: its file's name or its profile."""
+    return meter_id in delivery.file_name or (delivery.declared or {}).get("meter_id") == meter_id
+
+
+def _renamed(delivery: RecordedDelivery, meter_id: str) -> str:
+    """Return the file name without the id."""
+    return delivery.file_name.replace(meter_id, ERASED)
+
+
+def _clean_pages(deliveries: list[RecordedDelivery], renamed: Mapping[int, str], settings: Settings) -> None:
+    """Write the data docs anew whose file's name held the id: they hold no other."""
+    files, root = fsspec.core.url_to_fs(settings.data_docs_root)
+    for each in deliveries:
+        fresh = renamed.get(each.id, each.file_name)
+        if fresh == each.file_name:
+            continue
+        pages = [f"{root}/index.html", *files.glob(f"{root}/{each.file_digest[:12]}-*/*")]
+        for page in filter(files.exists, pages):
+            files.pipe_file(page, files.cat_file(page).replace(each.file_name.encode(), fresh.encode()))
+
+
+def _drop_stopped(deliveries: list[RecordedDelivery], settings: Settings) -> None:
+    """Remove from `inbox_stopped/` the files whose kept copy held the meter."""
+    files, root = fsspec.core.url_to_fs(settings.files_root)
+    digests = {each.file_digest for each in deliveries}
+    for path in files.glob(f"{str(root).rstrip('/')}/{STOPPED}/*/*"):
+        if not path.endswith(REASON_END) and _digest(files, path) in digests:
+            files.rm_file(path)
+            if files.exists(f"{path}{REASON_END}"):
+                files.rm_file(f"{path}{REASON_END}")
+
+
+def _digest(files: Any, path: str) -> str:
+    """Return the SHA-256 of a file."""
+    with files.open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _out_of_predictions(meter_id: str, settings: Settings) -> int:
+    """Take the meter's lines out of the CSV files under `predictions/`; return how many."""
+    files, root = fsspec.core.url_to_fs(settings.files_root)
+    gone = 0
+    for path in files.glob(f"{str(root).rstrip('/')}/{PREDICTIONS}/**/*.csv"):
+        with files.open(path, "rt", encoding="utf-8", newline="") as stream:
+            rows = list(csv.reader(stream))
+        column = rows[0].index("meter_id") if rows and "meter_id" in rows[0] else None
+        left = [row for row in rows if column is None or len(row) <= column or row[column] != meter_id]
+        if len(left) < len(rows):
+            gone += len(rows) - len(left)
+            with files.open(f"{path}.part", "wt", encoding="utf-8", newline="") as stream:
+                csv.writer(stream, lineterminator="\n").writerows(left)
+            files.mv(f"{path}.part", path)
+    return gone
+
+
+def _out_of_keys(meter_id: str, settings: Settings) -> int:
+    """Take the meter off the lists of API keys; return how many had it. A key with none left may see none."""
+    keys = known_keys(settings)
+    left = [
+        key if key.meters is None else replace(key, meters=[each for each in key.meters if each != meter_id])
+        for key in keys
+    ]
+    changed = sum(key.meters != other.meters for key, other in zip(keys, left, strict=True))
+    if changed:
+        write_keys(keys_file(settings), left)
+    return changed
