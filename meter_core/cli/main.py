@@ -66,6 +66,12 @@ app.add_typer(
 app.command("erase", rich_help_panel=DATA, epilog="Example: [bold]meter erase M-17 --why 'request 2026-114'[/bold]")(
     readings.erase
 )
+app.add_typer(
+    readings.data_app,
+    name="data",
+    rich_help_panel=DATA,
+    epilog="Example: [bold]meter data completeness[/bold]",
+)
 app.add_typer(data.db_app, name="db", rich_help_panel=DATA, epilog="Example: [bold]meter db upgrade[/bold]")
 
 app.command("train", rich_help_panel=MODEL, epilog="Example: [bold]meter train --until 2009-12-01[/bold]")(

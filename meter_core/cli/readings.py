@@ -1,12 +1,21 @@
 """Commands for stored readings: erase, and those under `data`."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Final
 
 import typer
 
 from meter_core.cli.modelling import ByOption, person, registry
 from meter_core.cli.output import JsonOption, speaking
+from meter_core.cli.reached import database
 from meter_core.contracts.errors import UsageError
+
+data_app = typer.Typer(no_args_is_help=True, help="Stored readings: what is known, how complete, good enough for what.")
+
+SHOWN: Final = 20
+"""Rows that a terminal gets; JSON has all."""
+SinceDay = Annotated[datetime | None, typer.Option(help="First local day; else 90 days before the end.")]
+UntilDay = Annotated[datetime | None, typer.Option(help="Day after the last; else that of the newest reading.")]
 
 
 def erase(
@@ -39,3 +48,25 @@ def erase(
         }
         speaker.facts({**facts, **figures, "API keys": done.keys, "models": "; ".join(done.models) or "none knew it"})
         speaker.say("Backups hold it until they expire; PostgreSQL frees the space with its next vacuum.")
+
+
+@data_app.command("completeness", epilog="Example: [bold]meter data completeness --since 2024-01-01[/bold]")
+def completeness(
+    since: SinceDay = None,
+    until: UntilDay = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how complete each meter is, the worst first, and draw it by day beside the data docs."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.completeness import completeness as run
+
+        with database(speaker) as reached:
+            found = run(since and since.date(), until and until.date(), reached.settings, reached.url)
+        if speaker.result(found.as_dict()):
+            return
+        rows = [(m.code, m.meter_id, f"{m.share:.1%}", m.gaps, f"{m.longest_gap_hours:,.0f} h") for m in found.meters]
+        columns = ["code", "meter", "measured", "gaps", "longest"]
+        speaker.table(f"The least complete, {found.since} to {found.until}", columns, rows[:SHOWN], numeric_from=2)
+        if len(rows) > SHOWN:
+            speaker.say(f"{len(rows) - SHOWN:,} more: --json lists all")
+        speaker.facts({"page": reached.settings.in_browser(found.page)})

@@ -23,6 +23,7 @@ from meter_core.jobs.kept_lines import holds, lines_of, without_lines
 from meter_core.jobs.quarantine import reader_of
 from meter_core.jobs.recorded_profiles import profile_of
 from meter_core.jobs.registered import store_of
+from meter_core.quality.completeness import FOLDER as COMPLETENESS
 from meter_core.settings import Settings
 from meter_core.store import RecordedDelivery
 
@@ -103,6 +104,7 @@ def erase(
     touched = [each for each in deliveries if each.kept_as in kept or each.id in renamed]
     _clean_pages(touched, renamed, settings)
     _drop_stopped(touched, settings)
+    _drop_completeness(settings)
     rows = store.erase_meter(meter_id, kept, renamed, who, why)
     for place in kept:
         _KeptFile.at(place, settings).settled()
@@ -220,6 +222,13 @@ def _clean_pages(deliveries: list[RecordedDelivery], renamed: Mapping[int, str],
         pages = [f"{root}/index.html", *files.glob(f"{root}/{each.file_digest[:12]}-*/*")]
         for page in filter(files.exists, pages):
             files.pipe_file(page, files.cat_file(page).replace(each.file_name.encode(), fresh.encode()))
+
+
+def _drop_completeness(settings: Settings) -> None:
+    """Remove the pages of all meters' completeness: the next `meter data completeness` draws them without this one."""
+    files, root = fsspec.core.url_to_fs(settings.data_docs_root)
+    if files.exists(f"{root}/{COMPLETENESS}"):
+        files.rm(f"{root}/{COMPLETENESS}", recursive=True)
 
 
 def _drop_stopped(deliveries: list[RecordedDelivery], settings: Settings) -> None:

@@ -6,6 +6,7 @@ sections with the results, and the page around them brings everything it needs i
 
 import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -43,13 +44,52 @@ def document(judgement: Judgement, subject: Subject, files_root: str, limits: Li
         _write(f"{place}/{name}/index.html", page.delivery_page(judgement, subject, limits, summary))
         _write(f"{place}/{name}/validation.json", json.dumps(judgement.suite.raw.to_json_dict(), indent=1))
         _write(f"{place}/{name}/{SUMMARY}", json.dumps(summary))
-        _write(f"{place}/index.html", page.list_page(_summaries(place)))
+        _write_list(place)
     except OSError as error:
-        raise UnavailableError(
-            f"the data docs cannot be written to {place}: {error.strerror or error}; "
-            "make room there, or set METER_FILES_URL"
-        ) from error
+        raise _not_written(place, error) from error
     return f"{place}/{name}/index.html"
+
+
+def publish(folder: str, pages: Mapping[str, str], files_root: str) -> str:
+    """Write pages beside those of deliveries, in place of what the folder held; return where its index is.
+
+    Args:
+        folder: In the data docs.
+        pages: Name -> HTML, `index.html` among them.
+        files_root: fsspec URL or path.
+
+    Raises:
+        UnavailableError: where they cannot be written.
+    """
+    place = f"{files_root.rstrip('/')}/{DATA_DOCS}"
+    system, root = fsspec.core.url_to_fs(place)
+    try:
+        for name, text in pages.items():
+            _write(f"{place}/{folder}/{name}", text)
+        for path in system.glob(f"{root}/{folder}/*.html"):
+            if path.rpartition("/")[2] not in pages:
+                system.rm_file(path)
+        _write_list(place)
+    except OSError as error:
+        raise _not_written(place, error) from error
+    return f"{place}/{folder}/index.html"
+
+
+def _write_list(place: str) -> None:
+    """Write the page that lists deliveries, and what lies beside them."""
+    system, root = fsspec.core.url_to_fs(place)
+    summaries = _summaries(place)
+    of_deliveries = {entry["folder"] for entry in summaries}
+    folders = sorted(path.rsplit("/", 2)[-2] for path in system.glob(f"{root}/*/index.html"))
+    _write(f"{place}/index.html", page.list_page(summaries, [name for name in folders if name not in of_deliveries]))
+
+
+def _not_written(place: str, error: OSError) -> UnavailableError:
+    """Return the error of a full or read-only place."""
+    return UnavailableError(
+        f"the data docs cannot be written to {place}: {error.strerror or error}; "
+        "make room there, or set METER_FILES_URL"
+    )
 
 
 def _summary(judgement: Judgement, subject: Subject) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The pages of the data docs as HTML that loads nothing from any other place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
@@ -66,8 +66,8 @@ def delivery_page(judgement: Judgement, subject: Subject, limits: Limits, summar
         for rule in RULES
         if found.counts[rule.code]
     ]
-    return _templates.get_template("delivery.html").render(
-        css=_css(),
+    return render(
+        "delivery.html",
         subject=subject,
         summary=summary,
         stopped_reason=judgement.stopped_reason,
@@ -82,10 +82,15 @@ def delivery_page(judgement: Judgement, subject: Subject, limits: Limits, summar
     )
 
 
-def list_page(entries: Iterable[Mapping[str, Any]]) -> str:
-    """Return the page that lists deliveries, newest first."""
+def list_page(entries: Iterable[Mapping[str, Any]], beside: Sequence[str] = ()) -> str:
+    """Return the page that lists deliveries, newest first, and links the folders beside them."""
     newest_first = sorted(entries, key=lambda entry: str(entry["checked_at"]), reverse=True)
-    return _templates.get_template("list.html").render(css=_css(), entries=newest_first)
+    return render("list.html", entries=newest_first, beside=beside)
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a page of a template, with the style sheet in it."""
+    return _templates.get_template(template).render(css=_css(), **values)
 
 
 def bars(overview: Overview, most: int = BARS) -> list[Bar]:

@@ -16,6 +16,7 @@ from meter_core.store.errors import (
 )
 
 if TYPE_CHECKING:
+    from meter_core.store.completeness import Gap, KnownMinutes
     from meter_core.store.delivered import DeliveryKey, LoadCounts, StoppedDelivery
     from meter_core.store.deliveries import RecordedDelivery
     from meter_core.store.predictions import PREDICTION_COLUMNS
@@ -27,6 +28,8 @@ __all__ = [
     "DatabaseRefusedError",
     "DatabaseUnavailableError",
     "DeliveryKey",
+    "Gap",
+    "KnownMinutes",
     "LoadCounts",
     "Outcome",
     "PREDICTION_COLUMNS",
@@ -43,6 +46,8 @@ __all__ = [
 
 _WITH_PANDAS = {
     "DeliveryKey": "delivered",
+    "Gap": "completeness",
+    "KnownMinutes": "completeness",
     "LoadCounts": "delivered",
     "Outcome": "rewriting",
     "PREDICTION_COLUMNS": "predictions",

@@ -629,3 +629,62 @@ UPDATE source_file
 
 -- name: rename_delivery
 UPDATE source_file SET file_name = %(file_name)s, declared = NULL, reason = NULL WHERE id = %(source_file_id)s;
+
+-- name: newest_day
+SELECT max(r.reading_ts + r.interval_minutes * interval '1 minute')
+  FROM meter m CROSS JOIN LATERAL (
+       SELECT reading_ts, interval_minutes FROM meter_reading
+        WHERE meter_id = m.meter_id AND channel = %(channel)s ORDER BY reading_ts DESC LIMIT 1) r;
+
+-- name: meters_with_their_first
+SELECT m.meter_id, m.zone, r.reading_ts
+  FROM meter m CROSS JOIN LATERAL (
+       SELECT reading_ts FROM meter_reading
+        WHERE meter_id = m.meter_id AND channel = %(channel)s ORDER BY reading_ts LIMIT 1) r
+ ORDER BY m.meter_id;
+
+-- name: known_minutes
+-- Of each meter and local day the minutes with a measured value, with an estimate, and delivered as missing. An interval
+-- that begins before a midnight and ends behind it counts for each day with what it has of it.
+WITH row AS (
+  SELECT r.meter_id, m.zone, r.reading_ts AS begins, r.reading_ts + r.interval_minutes * interval '1 minute' AS ends,
+         (r.reading_ts AT TIME ZONE m.zone)::date AS first_day,
+         ((r.reading_ts + r.interval_minutes * interval '1 minute' - interval '1 microsecond') AT TIME ZONE m.zone)::date AS last_day,
+         r.interval_minutes AS minutes, CASE WHEN r.units_kwh IS NULL THEN 'missing'
+                                             WHEN r.quality = ANY (%(qualities)s::text[]) THEN 'measured' ELSE 'estimated' END AS kind
+    FROM meter_reading r JOIN meter m USING (meter_id)
+   WHERE r.channel = %(channel)s AND r.reading_ts >= %(since)s AND r.reading_ts < %(until)s
+), part AS (
+  SELECT meter_id, first_day AS day, minutes, kind FROM row WHERE first_day = last_day
+   UNION ALL
+  SELECT meter_id, day, extract(epoch FROM least(ends, (day + 1)::timestamp AT TIME ZONE zone)
+                                           - greatest(begins, day::timestamp AT TIME ZONE zone)) / 60, kind
+    FROM row CROSS JOIN LATERAL (SELECT first_day + n AS day FROM generate_series(0, last_day - first_day) AS n) d
+   WHERE first_day < last_day
+)
+SELECT meter_id, day, coalesce(sum(minutes) FILTER (WHERE kind = 'measured'), 0)::int,
+       coalesce(sum(minutes) FILTER (WHERE kind = 'estimated'), 0)::int,
+       coalesce(sum(minutes) FILTER (WHERE kind = 'missing'), 0)::int
+  FROM part
+ GROUP BY meter_id, day;
+
+-- name: gaps
+-- Stretches of time without a value, from a meter's first value or the window's beginning on, to the window's end.
+WITH value AS (
+  SELECT meter_id, reading_ts, reading_ts + interval_minutes * interval '1 minute' AS ends, interval_minutes
+    FROM meter_reading
+   WHERE channel = %(channel)s AND units_kwh IS NOT NULL AND reading_ts >= %(since)s AND reading_ts < %(until)s
+     AND (%(meters)s::text[] IS NULL OR meter_id = ANY (%(meters)s::text[]))
+   UNION ALL
+  SELECT m.meter_id, before.reading_ts, before.reading_ts + before.interval_minutes * interval '1 minute', before.interval_minutes
+    FROM meter m CROSS JOIN LATERAL (
+         SELECT reading_ts, interval_minutes FROM meter_reading
+          WHERE meter_id = m.meter_id AND channel = %(channel)s AND units_kwh IS NOT NULL AND reading_ts < %(since)s
+          ORDER BY reading_ts DESC LIMIT 1) before
+   WHERE %(meters)s::text[] IS NULL OR m.meter_id = ANY (%(meters)s::text[]))
+SELECT meter_id, greatest(ends, %(since)s), next_ts, interval_minutes
+  FROM (SELECT meter_id, ends, interval_minutes,
+               coalesce(lead(reading_ts) OVER (PARTITION BY meter_id ORDER BY reading_ts), %(until)s) AS next_ts
+          FROM value) v
+ WHERE next_ts > greatest(ends, %(since)s)
+ ORDER BY 1, 2;

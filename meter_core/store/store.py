@@ -10,7 +10,17 @@ import pandas as pd
 from psycopg.rows import class_row, dict_row
 from pydantic import SecretStr
 
-from meter_core.store import deliveries, erasure, loading, predictions, reading, released, rewriting, schema
+from meter_core.store import (
+    completeness,
+    deliveries,
+    erasure,
+    loading,
+    predictions,
+    reading,
+    released,
+    rewriting,
+    schema,
+)
 from meter_core.store.connection import Database
 from meter_core.store.delivered import DeliveredFile, DeliveryKey, Freshness, LoadCounts, StoppedDelivery
 from meter_core.store.queries import query
@@ -127,6 +137,23 @@ class Store:
         """Load rows that wait in quarantine and that a person judged good; see `released.release`."""
         with self._database.transaction() as connection:
             return released.release(connection, source_file_id, delivery, frame, ids, who, why)
+
+    def newest_end(self) -> datetime | None:
+        """Return the end of the newest interval; None where there is no reading."""
+        with self._database.transaction() as connection:
+            return completeness.newest_end(connection)
+
+    def known_minutes(
+        self, since: datetime, until: datetime
+    ) -> tuple[dict[str, tuple[str, datetime]], list[completeness.KnownMinutes]]:
+        """Return meter -> (zone, its first reading), and what is known on each local day; see `completeness`."""
+        with self._database.transaction() as connection:
+            return completeness.known_minutes(connection, since, until)
+
+    def gaps(self, since: datetime, until: datetime, meters: Sequence[str] | None = None) -> list[completeness.Gap]:
+        """Return the stretches of time without a value, by meter and time; estimates count as values."""
+        with self._database.transaction() as connection:
+            return completeness.gaps(connection, since, until, meters)
 
     def deliveries(self) -> list[deliveries.RecordedDelivery]:
         """Return all deliveries in the order in which they were recorded."""
