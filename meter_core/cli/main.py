@@ -63,6 +63,11 @@ app.add_typer(
     rich_help_panel=DATA,
     epilog="Example: [bold]meter quarantine list[/bold]",
 )
+app.command(
+    "estimate",
+    rich_help_panel=DATA,
+    epilog="Example: [bold]meter estimate --since 2024-02-01 --until 2024-03-01[/bold]",
+)(readings.estimate)
 app.command("erase", rich_help_panel=DATA, epilog="Example: [bold]meter erase M-17 --why 'request 2026-114'[/bold]")(
     readings.erase
 )

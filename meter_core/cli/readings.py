@@ -1,12 +1,14 @@
 """Commands for stored readings: erase, and those under `data`."""
 
-from datetime import datetime
-from typing import Annotated, Final
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
-from meter_core.cli.modelling import ByOption, person, registry
-from meter_core.cli.output import JsonOption, speaking
+from meter_core.cli.data import accounting
+from meter_core.cli.modelling import ByOption, in_utc, person, registry
+from meter_core.cli.output import JsonOption, Speaker, speaking
 from meter_core.cli.reached import database
 from meter_core.contracts.errors import UsageError
 
@@ -70,3 +72,88 @@ def completeness(
         if len(rows) > SHOWN:
             speaker.say(f"{len(rows) - SHOWN:,} more: --json lists all")
         speaker.facts({"page": reached.settings.in_browser(found.page)})
+
+
+@data_app.command("sufficiency", epilog="Example: [bold]meter data sufficiency --json[/bold]")
+def sufficiency(
+    until: Annotated[
+        datetime | None, typer.Option(help="End of the window, UTC; else that of the newest reading.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which meters have enough good data for training, and why the others have not; 1 where none has."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.sufficiency import sufficiency as run
+
+        with database(speaker) as reached:
+            found = run(in_utc(until), reached.url)
+        result = found.as_dict()
+        if not speaker.result(result):
+            show_sufficiency(speaker, result)
+        if not found.sufficient:
+            raise typer.Exit(1)
+
+
+def show_sufficiency(speaker: Speaker, result: dict[str, Any]) -> None:
+    """Print how many meters have enough, why others have not, and the first of those."""
+    speaker.facts({name: result[name] for name in ("since", "until", "sufficient", "insufficient")})
+    reasons = [(name, each["meters"], each["means"]) for name, each in result["reasons"].items()]
+    poor = [(m["meter_id"], f"{m['measured']:.1%}", ", ".join(m["reasons"])) for m in result["meters"] if m["reasons"]]
+    if reasons:
+        speaker.table(
+            "Why not (a meter may have several reasons)", ["reason", "meters", "means"], reasons, numeric_from=3
+        )
+        speaker.table("Meters without enough", ["meter", "measured", "why"], poor[:SHOWN], numeric_from=3)
+    if len(poor) > SHOWN:
+        speaker.say(f"{len(poor) - SHOWN:,} more: --json lists all")
+
+
+@data_app.command("readings", epilog="Example: [bold]meter data readings --as-known-at 2024-02-01 --meter M-17[/bold]")
+def readings(
+    meter: Annotated[list[str] | None, typer.Option(help="Only this meter; again for more.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="First instant, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="End, UTC, exclusive.")] = None,
+    as_known_at: Annotated[
+        datetime | None, typer.Option(help="The values as they could be known then, UTC: late ones are not there yet.")
+    ] = None,
+    as_stored_at: Annotated[
+        datetime | None, typer.Option(help="The values as this system had stored them then, UTC.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV to write.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give the readings as they stand, or as they were known at an instant."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.known_readings import Asked
+        from meter_core.jobs.known_readings import known_readings as run
+
+        asked = Asked(meter or None, in_utc(since), in_utc(until), in_utc(as_known_at), in_utc(as_stored_at))
+        with database(speaker) as reached:
+            result = run(asked, out, reached.url)
+        if speaker.result(result.as_dict()):
+            return
+        rows = [tuple(row.values()) for row in result.shown(SHOWN)]
+        if rows:
+            speaker.table("Readings", list(result.shown(1)[0]), rows, numeric_from=4)
+        speaker.facts({"rows": result.rows, "out": out and str(out)})
+
+
+def estimate(
+    since: Annotated[datetime, typer.Option(help="Beginning of the window, UTC.")],
+    until: Annotated[datetime, typer.Option(help="Its end, UTC, exclusive.")],
+    meter: Annotated[list[str] | None, typer.Option(help="Only this meter; again for more.")] = None,
+    longest_days: Annotated[float, typer.Option(help="Longer gaps stay open.", min=0)] = 7.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate missing values with a method and quality `estimated`; training never sees them."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.estimate import Window
+        from meter_core.jobs.estimate import estimate as run
+
+        begin, end = in_utc(since) or since, in_utc(until) or until
+        with database(speaker) as reached:
+            window = Window(begin, end, meter or None, timedelta(days=longest_days))
+            done = run(window, reached.settings, reached.url, reached.bar).as_dict()
+        if not speaker.result(done):
+            accounts = {file["file"]: accounting(file) for file in done["files"]}
+            speaker.facts({"gaps": done["gaps"], **done["estimates"], "left open": done["left"], **accounts})

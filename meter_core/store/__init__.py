@@ -16,7 +16,7 @@ from meter_core.store.errors import (
 )
 
 if TYPE_CHECKING:
-    from meter_core.store.completeness import Gap, KnownMinutes
+    from meter_core.store.completeness import Gap, KnownMinutes, MeterEvidence
     from meter_core.store.delivered import DeliveryKey, LoadCounts, StoppedDelivery
     from meter_core.store.deliveries import RecordedDelivery
     from meter_core.store.predictions import PREDICTION_COLUMNS
@@ -31,6 +31,7 @@ __all__ = [
     "Gap",
     "KnownMinutes",
     "LoadCounts",
+    "MeterEvidence",
     "Outcome",
     "PREDICTION_COLUMNS",
     "PromotionRecord",
@@ -49,6 +50,7 @@ _WITH_PANDAS = {
     "Gap": "completeness",
     "KnownMinutes": "completeness",
     "LoadCounts": "delivered",
+    "MeterEvidence": "completeness",
     "Outcome": "rewriting",
     "PREDICTION_COLUMNS": "predictions",
     "PromotionRecord": "store",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from psycopg.rows import class_row
+
 from meter_core.contracts.readings import DEFAULT_CHANNEL, TARGET_QUALITIES
 from meter_core.store.connection import Connection
 from meter_core.store.queries import query
@@ -44,6 +46,38 @@ class Gap:
     since: datetime
     until: datetime
     interval_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterEvidence:
+    """What a window holds of a meter's values.
+
+    Attributes:
+        meter_id: The meter.
+        first_ts: Its first reading ever; None without any.
+        last_measured_ts: Its last measured value in the window.
+        measured_minutes: With measured values.
+        estimated_minutes: With estimates.
+        lengths: Interval lengths in minutes.
+        lowest_kwh: Of the measured values.
+        highest_kwh: Of them.
+    """
+
+    meter_id: str
+    first_ts: datetime | None
+    last_measured_ts: datetime | None
+    measured_minutes: int
+    estimated_minutes: int
+    lengths: list[int]
+    lowest_kwh: float | None
+    highest_kwh: float | None
+
+
+def evidence_of_meters(connection: Connection, since: datetime, until: datetime) -> list[MeterEvidence]:
+    """Return what the window holds of each meter."""
+    parameters = {"channel": DEFAULT_CHANNEL, "since": since, "until": until, "qualities": list(TARGET_QUALITIES)}
+    with connection.cursor(row_factory=class_row(MeterEvidence)) as cursor:
+        return cursor.execute(query("evidence_of_meters"), parameters).fetchall()
 
 
 def newest_end(connection: Connection) -> datetime | None:

@@ -688,3 +688,23 @@ SELECT meter_id, greatest(ends, %(since)s), next_ts, interval_minutes
           FROM value) v
  WHERE next_ts > greatest(ends, %(since)s)
  ORDER BY 1, 2;
+
+-- name: evidence_of_meters
+-- Of each meter what a training would find in a window: measured values, their bounds, their interval lengths.
+SELECT m.meter_id, first.reading_ts AS first_ts, v.last_measured_ts, coalesce(v.measured_minutes, 0)::bigint AS measured_minutes,
+       coalesce(v.estimated_minutes, 0)::bigint AS estimated_minutes, coalesce(v.lengths, '{}') AS lengths, v.lowest_kwh, v.highest_kwh
+  FROM meter m
+  LEFT JOIN LATERAL (
+       SELECT reading_ts FROM meter_reading
+        WHERE meter_id = m.meter_id AND channel = %(channel)s ORDER BY reading_ts LIMIT 1) first ON true
+  LEFT JOIN (
+       SELECT meter_id, max(reading_ts) FILTER (WHERE quality = ANY (%(qualities)s::text[])) AS last_measured_ts,
+              sum(interval_minutes) FILTER (WHERE quality = ANY (%(qualities)s::text[])) AS measured_minutes,
+              sum(interval_minutes) FILTER (WHERE quality <> ALL (%(qualities)s::text[])) AS estimated_minutes,
+              array_agg(DISTINCT interval_minutes) AS lengths,
+              min(units_kwh) FILTER (WHERE quality = ANY (%(qualities)s::text[])) AS lowest_kwh,
+              max(units_kwh) FILTER (WHERE quality = ANY (%(qualities)s::text[])) AS highest_kwh
+         FROM meter_reading
+        WHERE channel = %(channel)s AND units_kwh IS NOT NULL AND reading_ts >= %(since)s AND reading_ts < %(until)s
+        GROUP BY meter_id) v USING (meter_id)
+ ORDER BY m.meter_id;

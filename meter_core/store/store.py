@@ -150,6 +150,11 @@ class Store:
         with self._database.transaction() as connection:
             return completeness.known_minutes(connection, since, until)
 
+    def evidence_of_meters(self, since: datetime, until: datetime) -> list[completeness.MeterEvidence]:
+        """Return what a window holds of each meter's values."""
+        with self._database.transaction() as connection:
+            return completeness.evidence_of_meters(connection, since, until)
+
     def gaps(self, since: datetime, until: datetime, meters: Sequence[str] | None = None) -> list[completeness.Gap]:
         """Return the stretches of time without a value, by meter and time; estimates count as values."""
         with self._database.transaction() as connection:
