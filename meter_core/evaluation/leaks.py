@@ -1,20 +1,19 @@
-"""The leak check: does any feature know what it is to predict? It fails a training run.
+"""The leak check of the task `reading`: does any feature know what it is to predict? It fails a training run.
 
-Two ways to find out. A declared instant at an interval's start stands between two intervals: if it knows the coming one
-far better than the one before, it is that interval's mean under another name. And a feature may not change when
-everything that happens from the interval's start on is changed.
+A declared instant at an interval's start stands between two intervals: if it knows the coming one far better than the
+one before, it is that interval's mean under another name. That is a fault of the data, and no change of them shows it.
+All other leaks the linter finds: nothing that was not known at a moment may change a feature.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meter_core.contracts.features import FEATURES
 from meter_core.contracts.finding import Finding, Severity
-from meter_core.contracts.readings import AUXILIARY, FloatArray
+from meter_core.contracts.readings import FloatArray
+from meter_core.evaluation.leak_linter import Features, lint
+from meter_core.features.availability import READING_NEEDS
 from meter_core.features.history import FEATURE_SETS
 from meter_core.features.readings import ReadingTable, table_features
 from meter_core.models.fit import TrainingData
@@ -26,10 +25,6 @@ UNEXPLAINED_RATIO: Final = 0.25
 """What a copy leaves unexplained of its own interval is less than this share of what it leaves of the one before."""
 
 FEWEST_PAIRS: Final = 50
-ORIGINS: Final = 12
-"""Rows at which the future is changed."""
-
-FeatureBuilder = Callable[[ReadingTable, NDArray[Any]], FloatArray]
 
 
 def leak_findings(data: TrainingData, features: str = "history") -> list[Finding]:
@@ -41,7 +36,7 @@ def leak_findings(data: TrainingData, features: str = "history") -> list[Finding
     """
     width = len(FEATURE_SETS[features])
     copies = target_copies(data.table, data.matrix[:, :width], FEATURE_SETS[features])
-    return copies + future_findings(data.table, features)
+    return copies + lint(data.table, reading_features(features))
 
 
 def target_copies(table: ReadingTable, matrix: FloatArray, names: tuple[str, ...]) -> list[Finding]:
@@ -63,32 +58,13 @@ def target_copies(table: ReadingTable, matrix: FloatArray, names: tuple[str, ...
     return [_copy(name, copied[name]) for name in names if name in copied]
 
 
-def future_findings(table: ReadingTable, features: str, builder: FeatureBuilder | None = None) -> list[Finding]:
-    """Return an error for each feature that changes when what comes after the start of its interval is changed.
+def reading_features(features: str) -> Features:
+    """Return a feature set of the product as the linter takes it."""
 
-    Args:
-        table: n readings.
-        features: name of the feature set.
-        builder: what computes it from a table and row numbers; the product's own where None.
-    """
-    build = builder or (lambda changed, rows: table_features(changed, features, rows))
-    measured = np.flatnonzero(~np.isnan(table.units_kwh))
-    if not measured.size:
-        return []
-    guilty: set[str] = set()
-    for row in measured[np.linspace(0, len(measured) - 1, min(ORIGINS, len(measured))).astype(np.int64)]:
-        rows = np.array([row])
-        same = np.isclose(build(table, rows), build(_changed_from(table, int(row)), rows), equal_nan=True)
-        guilty |= {FEATURE_SETS[features][column] for column in np.flatnonzero(~same[0])}
-    return [sees_future(name) for name in sorted(guilty)]
+    def build(table: ReadingTable, row: int) -> FloatArray:
+        return table_features(table, features, np.array([row]))
 
-
-def _changed_from(table: ReadingTable, row: int) -> ReadingTable:
-    """Return the table with other energies from the row's start on, and other quantities after it."""
-    later = table.ts_s >= table.ts_s[row]
-    after = table.ts_s > table.ts_s[row]
-    changed = {name: np.where(after, getattr(table, name) * 3 + 7, getattr(table, name)) for name in AUXILIARY}
-    return replace(table, units_kwh=np.where(later, table.units_kwh * 3 + 7, table.units_kwh), **changed)
+    return Features(FEATURE_SETS[features], build, READING_NEEDS)
 
 
 def _of_interval_before(table: ReadingTable, values: FloatArray) -> FloatArray:
@@ -137,9 +113,3 @@ def _copy(name: str, meters: list[tuple[float, float]]) -> Finding:
     )
     evidence = {"explained": own, "explained_before": previous, "meters": len(meters)}
     return Finding(f"{name}_leaks", name, Severity.ERROR, message, evidence)
-
-
-def sees_future(name: str) -> Finding:
-    """Return the finding of a feature that sees the future."""
-    message = f"{name} changes when only what comes after it is changed: it sees the future. Compute it from the past."
-    return Finding(f"{name}_sees_the_future", name, Severity.ERROR, message)

@@ -15,6 +15,7 @@ from meter_core.contracts.plain_json import plain
 from meter_core.evaluation.ahead import Ahead, evaluate_ahead
 from meter_core.evaluation.ahead_leaks import ahead_leak_findings
 from meter_core.evaluation.evaluated import Evaluation
+from meter_core.evaluation.fit_leaks import ahead_fit_findings, reading_fit_findings
 from meter_core.evaluation.leaks import leak_findings
 from meter_core.evaluation.reading import evaluate_candidates
 from meter_core.evaluation.splits import Split
@@ -133,7 +134,10 @@ def _of_readings(
     progress(f"computing features of {len(table):,} readings")
     data = TrainingData.of(table)
     progress(f"fitting {' and '.join(candidates)}, {len(windows)} times")
-    return evaluate_candidates(data, windows, candidates), leak_findings(data, features)
+    evaluation = evaluate_candidates(data, windows, candidates)
+    progress("looking for leaks")
+    fit = reading_fit_findings(table, windows[0], candidates[evaluation.chosen_before])
+    return evaluation, [*leak_findings(data, features), *fit]
 
 
 def _of_forecasts(
@@ -142,7 +146,10 @@ def _of_forecasts(
     """Return the evaluation of the task `ahead`, and its leaks."""
     candidates = ahead_recipes()
     progress(f"fitting {' and '.join(candidates)}, {len(windows)} times")
-    return evaluate_ahead(table, windows, candidates, ahead), ahead_leak_findings(table)
+    evaluation = evaluate_ahead(table, windows, candidates, ahead)
+    progress("looking for leaks")
+    fit = ahead_fit_findings(table, windows[0], candidates[evaluation.chosen_before])
+    return evaluation, [*ahead_leak_findings(table), *fit]
 
 
 def _delayed(table: ReadingTable, hours: int) -> ReadingTable:

@@ -8,6 +8,7 @@ import numpy as np
 from meter_core.evaluation.ahead import SEED, Ahead, answers_ahead, evaluate_ahead, scored_meters
 from meter_core.evaluation.ahead_leaks import ahead_leak_findings
 from meter_core.evaluation.evaluated import Evaluation
+from meter_core.evaluation.fit_leaks import ahead_fit_findings
 from meter_core.evaluation.promotion import Comparison
 from meter_core.evaluation.splits import Split, hold_out
 from meter_core.jobs.training import Ground, Progress, StandingModel, Training, card_of, data_digest, refuse_leaks
@@ -25,11 +26,13 @@ def train_forecasts(ground: Ground, progress: Progress) -> Training:
         RefusedError: where there are too few readings, or a feature leaks.
     """
     table, split = ground.table, hold_out(ground.table)
+    progress("looking for leaks")
     leaks = ahead_leak_findings(table)
     refuse_leaks(leaks)
     progress("fitting and scoring the candidates on the last 28 days")
     candidates = ahead_recipes()
     evaluation = evaluate_ahead(table, [split], candidates, SCORED)
+    refuse_leaks(ahead_fit_findings(table, split, candidates[evaluation.best]))
     progress(f"fitting {evaluation.best} on everything")
     digest = data_digest(table)
     card = card_of("ahead", ground, digest, split, evaluation, {})

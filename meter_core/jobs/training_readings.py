@@ -5,6 +5,7 @@ from datetime import datetime
 import numpy as np
 
 from meter_core.evaluation.evaluated import Evaluation
+from meter_core.evaluation.fit_leaks import reading_fit_findings
 from meter_core.evaluation.leaks import leak_findings
 from meter_core.evaluation.promotion import Comparison
 from meter_core.evaluation.random_split import random_split_scores
@@ -25,11 +26,13 @@ def train_readings(ground: Ground, progress: Progress) -> Training:
     split = hold_out(ground.table)
     progress("computing features")
     data = TrainingData.of(ground.table)
+    progress("looking for leaks")
     leaks = leak_findings(data)
     refuse_leaks(leaks)
     progress("fitting and scoring the candidates on the last 28 days")
     candidates = recipes()
     evaluation = evaluate_candidates(data, split, candidates)
+    refuse_leaks(reading_fit_findings(ground.table, split, candidates[evaluation.best]))
     random_split = random_split_scores(data, candidates)
     progress(f"fitting {evaluation.best} on everything")
     digest = data_digest(ground.table)

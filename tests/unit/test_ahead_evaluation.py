@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from meter_core.evaluation.ahead_leaks import ahead_leak_findings
+from meter_core.evaluation.ahead_leaks import ahead_leak_findings, meter_of
+from meter_core.evaluation.leak_linter import Features, lint
 from meter_core.features.ahead import AHEAD_FEATURES, ahead_features
+from meter_core.features.availability import AHEAD_NEEDS
 from meter_core.features.clock_days import clock_days, targets
 from meter_core.features.origins import origins_of
 from meter_core.jobs import backtest as job
@@ -103,11 +105,11 @@ def test_a_late_forecast_is_scored_on_the_hours_that_were_asked(file, raw):
 def test_a_feature_that_knows_a_day_too_much_is_found():
     table = synthetic()
 
-    def leaking(group, origin_ts_s):
-        days = clock_days(origins_of(group, origin_ts_s + 86_400, 48).batch)
-        return ahead_features(days, targets(days, 48), 1.0).matrix
+    def leaking(asked, row):
+        days = clock_days(origins_of(meter_of(asked, row), asked.ts_s[[row]] + 86_400, 48).batch)
+        return ahead_features(days, targets(days, 48), 1.0).matrix.reshape(-1, len(AHEAD_FEATURES))
 
     assert ahead_leak_findings(table) == []
-    found = {finding.where for finding in ahead_leak_findings(table, leaking)}
+    found = {finding.where for finding in lint(table, Features(AHEAD_FEATURES, leaking, AHEAD_NEEDS))}
     assert {"latest_at_clock", "profile_28d", "last_day"} <= found
     assert found <= set(AHEAD_FEATURES)

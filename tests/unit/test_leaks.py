@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from meter_core.contracts.finding import Severity
-from meter_core.evaluation.leaks import future_findings, leak_findings, target_copies
+from meter_core.evaluation.leaks import leak_findings, target_copies
 from meter_core.features.history import FEATURE_SETS
-from meter_core.features.readings import ReadingTable, table_features
+from meter_core.features.readings import ReadingTable
 from meter_core.models.fit import TrainingData
 from meter_core.sources import load_profile, read_delivery
 from tests.shipped_sample import sample_table
@@ -82,25 +82,6 @@ def test_one_leaking_meter_among_honest_ones_is_found(data):
     matrix[:, NAMES.index("load_kw")] = leaking
     (finding,) = target_copies(replace(data.table, meter_id=meters), matrix, NAMES)
     assert finding.evidence["meters"] == 1
-
-
-def test_a_feature_that_looks_ahead_is_found(data):
-    def looks_ahead(table, rows):
-        matrix = table_features(table, "history", rows)
-        following = np.append(table.units_kwh[1:], np.nan)
-        matrix[:, NAMES.index("last_day_kw")] = following[rows]
-        return matrix
-
-    assert named(future_findings(data.table, "history", looks_ahead)) == {"last_day_kw"}
-
-
-def test_a_feature_from_its_own_interval_is_found(data):
-    def own_interval(table, rows):
-        matrix = table_features(table, "snapshot", rows)
-        matrix[:, NAMES.index("load_intensity")] = table.units_kwh[rows] * 20
-        return matrix
-
-    assert named(future_findings(data.table, "snapshot", own_interval)) == {"load_intensity"}
 
 
 def fleet(declared_instant):

@@ -1,0 +1,131 @@
+"""Whether what was fitted saw the test window: fitted twice, the second time with another test window.
+
+The fits are of the recipe that is to be registered, with few trees: how much a model learns does not decide what it
+looks at.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from meter_core.calendar import DAY_S, iso_utc
+from meter_core.contracts.finding import Finding, Severity
+from meter_core.contracts.readings import AUXILIARY, FloatArray
+from meter_core.evaluation.leak_linter import culprit, first_cell
+from meter_core.evaluation.leak_probes import Cells, Mask, changed
+from meter_core.evaluation.splits import Split
+from meter_core.features.availability import ENERGY
+from meter_core.features.origins import daily_origins, origins_of
+from meter_core.features.readings import ReadingTable, batches
+from meter_core.models.fit import fit_predictor
+from meter_core.models.fit_ahead import fit_forecaster
+from meter_core.models.recipes import Recipe
+
+ROWS: Final = 20_000
+"""Readings that are fitted on, about: the newest of some meters. More take longer and show nothing else."""
+
+LEAST_DAYS: Final = 150
+TREES: Final = 5
+ASKED_ROWS: Final = 200
+ASKED_DAYS: Final = 7
+
+Answers = Callable[[ReadingTable, ReadingTable], Mapping[str, FloatArray]]
+"""Fits on the first table and returns columns of what the fit says of the second, by name."""
+
+
+def fit_findings(table: ReadingTable, split: Split, answers: Answers) -> list[Finding]:
+    """Return an error for each part of a fit that changes with what may not be learnt from.
+
+    Args:
+        table: readings.
+        split: what may be learnt from, and what is scored.
+        answers: fits and asks.
+    """
+    cells = _not_to_learn(table, split)
+    before, after = answers(table, table), answers(changed(table, cells), table)
+    found = []
+    for name in before:
+        if not _same(before[name], after[name]):
+            differs = partial(_differs, table, answers, name, before[name])
+            found.append(_saw_test(table, split, name, culprit(cells, differs)))
+    return found
+
+
+def reading_fit_findings(table: ReadingTable, split: Split, recipe: Recipe) -> list[Finding]:
+    """Return the errors of a recipe of the task `reading`."""
+
+    def answers(learnt: ReadingTable, asked: ReadingTable) -> dict[str, FloatArray]:
+        predictor = fit_predictor(learnt, _quick(recipe), split.fit_rows(learnt)).predictor
+        rows = np.flatnonzero(split.fit_rows(asked))[-ASKED_ROWS:]
+        said = [predictor.predict(batch) for _, batch in batches(asked, rows)]
+        return {
+            "prediction": np.concatenate([one.units_kwh for one in said]),
+            "range": np.concatenate([edge for one in said for edge in (one.low_kwh, one.high_kwh)]),
+            "usual": np.concatenate([edge for one in said for edge in (one.usual_low_kwh, one.usual_high_kwh)]),
+        }
+
+    return fit_findings(_some(table, split), split, answers)
+
+
+def ahead_fit_findings(table: ReadingTable, split: Split, recipe: Recipe) -> list[Finding]:
+    """Return the errors of a recipe of the task `ahead`."""
+
+    def answers(learnt: ReadingTable, asked: ReadingTable) -> dict[str, FloatArray]:
+        forecaster = fit_forecaster(learnt, _quick(recipe), split.fit_until_s).predictor
+        span = next(asked.groups())
+        group = asked.take(np.arange(span.start, span.stop))
+        at = daily_origins(group, split.fit_until_s - ASKED_DAYS * DAY_S, split.fit_until_s)
+        batch = origins_of(group, at, 24).batch
+        said = forecaster.forecast(batch, 24 * 60 // int(group.interval_minutes[0]))
+        return {"prediction": said.mean_kwh, "range": said.quantiles_kwh, "paths": said.paths_kwh(3)}
+
+    return fit_findings(_some(table, split), split, answers)
+
+
+def _not_to_learn(table: ReadingTable, split: Split) -> dict[str, Mask]:
+    """Return what no fit before the test may have seen."""
+    later = table.ts_s >= split.fit_until_s
+    return {ENERGY: later | (table.available_s > split.test_from_s), **dict.fromkeys(AUXILIARY, later)}
+
+
+def _some(table: ReadingTable, split: Split) -> ReadingTable:
+    """Return the newest readings of as many meters as `ROWS` allows, half a year of each or more."""
+    if len(table) <= ROWS:
+        return table
+    recent = table.ts_s >= split.fit_until_s - LEAST_DAYS * DAY_S
+    meters = np.unique(table.meter_id[recent].astype(str))
+    kept = meters[: max(1, ROWS * len(meters) // max(1, int(recent.sum())))]
+    own = table.take(np.isin(table.meter_id, kept.astype(object)))
+    oldest_s = np.sort(own.ts_s)[-ROWS] if len(own) > ROWS else own.ts_s.min()
+    return own.take(own.ts_s >= min(int(oldest_s), split.fit_until_s - LEAST_DAYS * DAY_S))
+
+
+def _quick(recipe: Recipe) -> Recipe:
+    """Return the recipe with few trees."""
+    trees = {"max_iter": TREES} if "max_iter" in recipe.settings else {}
+    return replace(recipe, settings={**recipe.settings, **trees})
+
+
+def _differs(table: ReadingTable, answers: Answers, name: str, before: FloatArray, cells: Cells) -> bool:
+    """Return whether another value in some cells makes another fit."""
+    return not _same(before, answers(changed(table, cells), table)[name])
+
+
+def _same(before: FloatArray, after: FloatArray) -> bool:
+    """Return whether a fit said the same, missing being equal to missing."""
+    return before.shape == after.shape and np.array_equal(before, after, equal_nan=True)
+
+
+def _saw_test(table: ReadingTable, split: Split, name: str, cells: Cells) -> Finding:
+    """Return the finding of a fit that saw what it may not."""
+    quantity, row = first_cell(cells)
+    of, at = iso_utc(table.ts_s[row]), iso_utc(split.fit_until_s)
+    message = (
+        f"{name}, fitted at {at}, changes with {quantity} of the interval that starts at {of}: the fit saw what it is "
+        "scored on. Learn from `Split.fit_rows` only, scalers and means included."
+    )
+    evidence = {"origin_ts": at, "quantity": quantity, "reading_ts": of}
+    return Finding(f"{name}_saw_the_test", name, Severity.ERROR, message, evidence)
