@@ -51,6 +51,34 @@ def skill_bounds(
         ts_s: (n,) UTC seconds.
         root: whether the score is the root of the mean loss, as with RMSE.
     """
+    drawn = _drawn(loss, other, meter, ts_s, root)
+    if drawn is None:
+        return None
+    scores, whole = drawn
+    skill = 1.0 - scores[:, 0] / scores[:, 1]
+    low, one_sided, high = np.quantile(skill, (0.025, 0.05, 0.975))
+    return SkillBounds(
+        float(1.0 - whole[0] / whole[1]), float(low), float(high), float(one_sided), float(skill.std(ddof=1))
+    )
+
+
+def standard_error(loss: FloatArray, meter: IntArray, ts_s: IntArray, root: bool = False) -> float | None:
+    """Return the standard error of a score, by the same draws; None with less than two weeks.
+
+    Args:
+        loss: (n,) losses of the model.
+        meter: (n,) number of each row's meter, 0 and up.
+        ts_s: (n,) UTC seconds.
+        root: whether the score is the root of the mean loss, as with RMSE.
+    """
+    drawn = _drawn(loss, loss, meter, ts_s, root)
+    return None if drawn is None else float(drawn[0][:, 0].std(ddof=1))
+
+
+def _drawn(
+    loss: FloatArray, other: FloatArray, meter: IntArray, ts_s: IntArray, root: bool
+) -> tuple[FloatArray, FloatArray] | None:
+    """Return (draws, 2) both scores as drawn and (2,) on all rows; None with less than two weeks."""
     week = np.floor_divide(ts_s - ts_s.min(), WEEK_S)
     if len(ts_s) == 0 or week.max() < 1:
         return None
@@ -60,11 +88,7 @@ def skill_bounds(
     chosen = draws.integers(len(sums), size=(len(sums), DRAWS))
     scores = np.take_along_axis(drawn, chosen[:, :, None], axis=0).mean(axis=0)
     whole = np.mean([_scores(of_meter.sum(axis=0), root) for of_meter in sums], axis=0)
-    skill = 1.0 - scores[:, 0] / scores[:, 1]
-    low, one_sided, high = np.quantile(skill, (0.025, 0.05, 0.975))
-    return SkillBounds(
-        float(1.0 - whole[0] / whole[1]), float(low), float(high), float(one_sided), float(skill.std(ddof=1))
-    )
+    return scores, whole
 
 
 def _sums(loss: FloatArray, other: FloatArray, meter: IntArray, week: IntArray) -> list[FloatArray]:

@@ -20,7 +20,7 @@ from meter_core.evaluation.leaks import leak_findings
 from meter_core.evaluation.reading import evaluate_candidates
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable
-from meter_core.jobs.backtest_report import content_of, write_report
+from meter_core.jobs.backtest_report import content_of, slices_of, write_report
 from meter_core.jobs.backtest_windows import ahead_of, splits_of
 from meter_core.jobs.registered import known_task
 from meter_core.models.ahead_recipes import ahead_recipes
@@ -89,7 +89,7 @@ def backtest(
         weather: `none`: no model looks at it yet.
         refit: `none`, `28d` or `month`: how often candidates are fitted anew.
         zone: IANA zone of the meters, in place of the profile's.
-        out: folder for `backtest.json` and `scored_rows.csv`.
+        out: folder for `report.html`, `backtest.json` and `scored_rows.csv`.
         progress: is told what is being done.
 
     Raises:
@@ -110,9 +110,10 @@ def backtest(
         protocol = _protocol(evaluation, task, refit, where) | {"features": features}
     findings = (*leaks, *evaluation.findings)
     chosen = evaluation.chosen_before
-    content = plain(content_of(evaluation, chosen, protocol, findings))
+    slices = slices_of(evaluation, chosen, table)
+    content = plain(content_of(evaluation, chosen, protocol, findings, slices))
     if out is not None:
-        write_report(out, evaluation, chosen, content)
+        write_report(out, evaluation, chosen, content, slices)
     return BacktestResult(evaluation, chosen, content, findings)
 
 

@@ -11,12 +11,21 @@ import pandas as pd
 
 from meter_core.contracts.finding import Finding
 from meter_core.contracts.readings import IntArray
+from meter_core.evaluation.bootstrap import standard_error
+from meter_core.evaluation.breakdown import Slice, breakdown, groupings_of, temperatures
 from meter_core.evaluation.evaluated import Evaluation
-from meter_core.evaluation.scores import LOSSES, Answers, score, score_meters, strongest
+from meter_core.evaluation.scores import LOSSES, Answers, losses, score, score_meters, strongest
+from meter_core.evaluation.segments import load_segments
+from meter_core.features.readings import ReadingTable
+from meter_core.jobs.report_page import report_page
 
 
 def content_of(
-    evaluation: Evaluation, chosen: str, protocol: Mapping[str, Any], findings: tuple[Finding, ...]
+    evaluation: Evaluation,
+    chosen: str,
+    protocol: Mapping[str, Any],
+    findings: tuple[Finding, ...],
+    slices: Mapping[str, list[Slice]],
 ) -> dict[str, Any]:
     """Return the JSON object."""
     rows, answers = evaluation.rows, evaluation.candidates[chosen].answers[0]
@@ -35,11 +44,34 @@ def content_of(
         "skill_bounds": {name: None if bound is None else asdict(bound) for name, bound in bounds.items()},
         "coverage": evaluation.candidate_scores[chosen]["coverage"],
         "per_meter": dict(zip(rows.meter_id.tolist(), each, strict=True)),
+        "standard_errors": _standard_errors(evaluation),
+        "breakdown": {by: [each.as_dict() for each in of_kind] for by, of_kind in slices.items()},
         "total": evaluation.totals.get(chosen) or _total(evaluation, answers),
         "protocol": protocol,
         "rows": len(rows),
         "origins": len(np.unique(rows.origin_s)),
         "findings": [finding.as_dict() for finding in findings],
+    }
+
+
+def slices_of(evaluation: Evaluation, chosen: str, table: ReadingTable) -> dict[str, list[Slice]]:
+    """Return the chosen candidate's scores by hour, horizon, meter, segment and temperature, as far as known."""
+    rows = evaluation.rows
+    segments = load_segments(table, evaluation.splits[0].fit_until_s) if len(rows.meter_id) > 1 else {}
+    return breakdown(evaluation, chosen, groupings_of(rows, segments, temperatures(table, rows)))
+
+
+def _standard_errors(evaluation: Evaluation) -> dict[str, dict[str, float | None]]:
+    """Return the standard error of each score of everything."""
+    answers = {name: each.answers[0] for name, each in evaluation.candidates.items()}
+    answers |= {name: each.answers for name, each in evaluation.baselines.items() if each is not None}
+    rows = evaluation.rows
+    return {
+        name: {
+            loss: standard_error(values, rows.meter, rows.ts_s, loss == "rmse")
+            for loss, values in losses(rows.measured_kwh, said).items()
+        }
+        for name, said in answers.items()
     }
 
 
@@ -56,10 +88,13 @@ def _total(evaluation: Evaluation, answers: Answers) -> dict[str, Any]:
     return {"rows": int(whole.sum())} | {name: scores[name] for name in ("rmse", "r2", "nmbe", "cv_rmse")}
 
 
-def write_report(out: Path, evaluation: Evaluation, chosen: str, content: Mapping[str, Any]) -> None:
-    """Write the JSON object and the scored rows into a folder."""
+def write_report(
+    out: Path, evaluation: Evaluation, chosen: str, content: Mapping[str, Any], slices: Mapping[str, list[Slice]]
+) -> None:
+    """Write the page, the JSON object and the scored rows into a folder."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "backtest.json").write_text(json.dumps(content, indent=1))
+    (out / "report.html").write_text(report_page(evaluation, chosen, content, slices), encoding="utf-8")
     rows, answers = evaluation.rows, evaluation.candidates[chosen].answers[0]
     frame = pd.DataFrame(
         {

@@ -61,13 +61,13 @@ def residuals(shown: HoldOut) -> Figure:
     _cloud(left, shown.predicted, error)
     _middle(left, shown.predicted, error)
     left.axhline(0, color=INK, linewidth=1)
-    _dress(left, "predicted kWh", "measured minus predicted, kWh")
+    dress(left, "predicted kWh", "measured minus predicted, kWh")
     left.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=9, ncols=2)
     right.hist(error, bins=60, orientation="horizontal", color=BLUE, alpha=0.75)
     right.axhline(0, color=INK, linewidth=1)
     right.axhline(float(error.mean()), color=ORANGE, linewidth=1.5, label=f"mean {error.mean():+.3f} kWh")
     rmse = float(np.sqrt(np.mean(error**2)))
-    _dress(right, "rows", "")
+    dress(right, "rows", "")
     right.legend(loc="upper right", frameon=False, fontsize=9)
     right.set_title(f"RMSE {rmse:.3f} kWh, {len(error):,} rows", color=INK, fontsize=10, loc="right")
     reach = float(np.quantile(np.abs(error), 0.998)) * 1.15 or 1.0
@@ -98,7 +98,7 @@ def actual_vs_predicted(shown: HoldOut) -> Figure:
     bottom = min(0.0, float(shown.actual.min()))
     against.set(xlim=(bottom, top), ylim=(bottom, top), aspect="equal")
     covered = float(np.mean((shown.actual >= shown.low) & (shown.actual <= shown.high)))
-    _dress(against, "predicted kWh", "measured kWh")
+    dress(against, "predicted kWh", "measured kWh")
     against.legend(loc="upper left", frameon=False, fontsize=9)
     against.set_title(f"80 % range covers {covered:.1%} of {len(shown.actual):,} rows", color=INK, fontsize=10)
     _by_hour(by_hour, shown)
@@ -114,7 +114,7 @@ def _by_hour(axes: Axes, shown: HoldOut) -> None:
     axes.plot(hours, [float(each.mean()) for each in of_hour], color=ORANGE, linewidth=2, label="mean error")
     axes.axhline(0, color=INK, linewidth=1)
     axes.set_xticks(range(0, 24, 3))
-    _dress(axes, "local hour", "kWh")
+    dress(axes, "local hour", "kWh")
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=9, ncols=2)
 
 
@@ -127,8 +127,8 @@ def _over_time(axes: Axes, shown: HoldOut) -> None:
     def mean(values: FloatArray) -> FloatArray:
         return np.bincount(index, weights=values[late]) / count
 
-    when: Any = _with_gaps(at)
-    series = [_spread(at, when, mean(v)) for v in (shown.actual, shown.predicted, shown.low, shown.high)]
+    when: Any = with_gaps(at)
+    series = [spread(at, when, mean(v)) for v in (shown.actual, shown.predicted, shown.low, shown.high)]
     stamps = when.astype("datetime64[s]")
     if count.max() == 1:
         axes.fill_between(stamps, series[2], series[3], color=BLUE, alpha=0.18, linewidth=0, label="80 % range")
@@ -139,11 +139,11 @@ def _over_time(axes: Axes, shown: HoldOut) -> None:
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     axes.margins(x=0)
     several = f", mean of {int(count.max())} meters" if count.max() > 1 else ""
-    _dress(axes, "UTC", f"kWh of the interval{several}")
+    dress(axes, "UTC", f"kWh of the interval{several}")
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=9, ncols=3)
 
 
-def _with_gaps(at: IntArray) -> IntArray:
+def with_gaps(at: IntArray) -> IntArray:
     """Return the stamps with one more inside each gap, so that no line is drawn across it."""
     if len(at) < 3:
         return at
@@ -152,7 +152,7 @@ def _with_gaps(at: IntArray) -> IntArray:
     return np.insert(at, gaps + 1, at[gaps] + step)
 
 
-def _spread(at: IntArray, when: IntArray, values: FloatArray) -> FloatArray:
+def spread(at: IntArray, when: IntArray, values: FloatArray) -> FloatArray:
     """Return values at the stamps with gaps, NaN inside the gaps."""
     spread = np.full(len(when), np.nan)
     spread[np.searchsorted(when, at)] = values
@@ -177,7 +177,7 @@ def _middle(axes: Axes, x: FloatArray, y: FloatArray) -> None:
     axes.plot(centre, middle, color=ORANGE, linewidth=2, label="median")
 
 
-def _dress(axes: Axes, x: str, y: str) -> None:
+def dress(axes: Axes, x: str, y: str) -> None:
     """Give axes their labels and take away what does not speak."""
     axes.set_xlabel(x, color=INK)
     axes.set_ylabel(y, color=INK)

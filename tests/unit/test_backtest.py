@@ -1,6 +1,7 @@
 """`backtest` from a file, on the shipped sample and where it is there on the file with temperature."""
 
 import json
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -56,6 +57,41 @@ def test_the_report_is_the_json_and_the_scored_rows(result):
     rows = pd.read_csv(out / "scored_rows.csv")
     error = rows["units_kwh"] - rows["measured_kwh"]
     assert (error**2).mean() ** 0.5 == pytest.approx(found.as_dict()["metrics"]["rmse"])
+
+
+def test_scores_by_hour_are_what_pandas_says(result):
+    found, out = result
+    rows = pd.read_csv(out / "scored_rows.csv", parse_dates=["reading_ts"])
+    hour = rows["reading_ts"].dt.tz_convert("Europe/Paris").dt.hour
+    expected = ((rows["units_kwh"] - rows["measured_kwh"]) ** 2).groupby(hour).mean() ** 0.5
+    by_hour = found.as_dict()["breakdown"]["hour"]
+    assert [each["name"] for each in by_hour] == [f"{n:02d}:00" for n in range(24)]
+    assert [each["scores"]["rmse"] for each in by_hour] == pytest.approx(expected.tolist())
+    assert sum(each["rows"] for each in by_hour) == found.as_dict()["rows"]
+
+
+def test_the_standard_error_of_a_score_is_that_of_weekly_blocks(result):
+    """Of one meter's four whole weeks: that of the mean of four, give or take a fifth: a bootstrap draws."""
+    found, out = result
+    rows = pd.read_csv(out / "scored_rows.csv", parse_dates=["reading_ts"])
+    week = (rows["reading_ts"] - rows["reading_ts"].min()).dt.days // 7
+    loss = (rows["median_kwh"] - rows["measured_kwh"]).abs().groupby(week).mean()
+    expected = loss.std(ddof=0) / 2
+    assert found.as_dict()["standard_errors"]["boosting"]["mae"] == pytest.approx(expected, rel=0.2)
+
+
+def test_the_page_stands_alone_and_shows_every_score(result):
+    found, out = result
+    page = (out / "report.html").read_text()
+    assert not re.search(r"(?:src|href)=[\"'](?!#)|url\((?!#)|@import|<script", page)
+    content = found.as_dict()
+    for name, scores in {**content["candidates"], **content["baselines"]}.items():
+        assert scores is None or f"{scores['rmse']:.4f}" in page, name
+    heads = re.findall("<h2>(.*?)</h2>", page)
+    assert heads == [
+        "Beside every baseline", "Measured and predicted", "Calibration", "Residuals by hour", "Through the day",
+    ]  # fmt: skip
+    assert page.count("<svg") == len(heads)
 
 
 def test_refits_by_month_and_until():
