@@ -51,6 +51,15 @@ class Refit(StrEnum):
 ByOption = Annotated[
     str, typer.Option(help="Who is recorded; left out: the account that is logged in.", show_default=False)
 ]
+
+
+class Promotion(StrEnum):
+    """Who makes a model that passes the gate the champion: the gate itself, or a person."""
+
+    AUTOMATIC = "automatic"
+    APPROVAL = "approval"
+
+
 TaskOption = Annotated[Task, typer.Option(help="What is predicted.")]
 models_app = typer.Typer(invoke_without_command=True, help="The registered models: versions, champion, challenger.")
 
@@ -59,14 +68,23 @@ def train(
     task: TaskOption = Task.READING,
     since: Annotated[datetime | None, typer.Option("--from", help="First instant of the training data, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="End of the training data, UTC, exclusive.")] = None,
+    promotion: Annotated[
+        Promotion, typer.Option(help="approval: what passes the gate waits for `meter promote`.")
+    ] = Promotion.AUTOMATIC,
+    max_rmse: Annotated[
+        float | None, typer.Option(min=0, help="Nothing with a larger RMSE on the last 28 days passes, kWh.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train and compare candidates, register the winner, promote it if it passes the gate."""
     with speaking(as_json) as speaker:
+        from meter_core.evaluation.gate_evidence import Policy
         from meter_core.jobs.train import train as run
 
+        policy = Policy(promotion is Promotion.APPROVAL, max_rmse)
         with speaker.progress("starting PostgreSQL and MLflow") as bar, registry(bar) as (settings, urls):
-            result = run(task.value, in_utc(since), in_utc(until), settings, urls, progress=bar).as_dict()
+            found = run(task.value, in_utc(since), in_utc(until), settings, urls, progress=bar, policy=policy)
+            result = found.as_dict()
         if not speaker.result(result):
             show_training(speaker, result)
         if result["refused"]:
@@ -229,6 +247,9 @@ def show_models(speaker: Speaker, result: dict[str, Any]) -> None:
         speaker.table(result["model"], ["version", "alias", "recipe", "why"], rows, numeric_from=4)
     else:
         speaker.out.print(f"{result['model']} has no version yet: meter train makes the first", markup=False)
+    if result["awaits_approval"]:
+        version = result["awaits_approval"]
+        speaker.facts({"passed the gate and waits for approval": f"{version} (meter promote {version} --why ...)"})
     if result["undelivered"]:
         speaker.facts({"waiting for MLflow (meter models sync)": ", ".join(result["undelivered"])})
 

@@ -11,7 +11,7 @@ from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.evaluation.baselines import DEFINED_SHARE, Baseline
 from meter_core.evaluation.bootstrap import SkillBounds, skill_bounds
-from meter_core.evaluation.promotion import Comparison
+from meter_core.evaluation.gate_evidence import Comparison
 from meter_core.evaluation.scores import Answers, losses, skills, strongest
 from meter_core.evaluation.splits import Split
 from meter_core.models.fit import Fitted

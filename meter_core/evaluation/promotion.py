@@ -1,10 +1,11 @@
 """The promotion gate: whether a trained model becomes the champion, and why, in words. Figures in, a verdict out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Self
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from meter_core.contracts.finding import Finding, Severity
+from meter_core.evaluation.gate_evidence import Champion, Comparison, Evidence, Policy
 
 BETTER_BY: Final = 0.01
 """A new recipe is at least so much better than the champion's (share of the primary score)."""
@@ -21,100 +22,6 @@ COVERAGE: Final = (0.76, 0.84)
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Paired scores of two models on identical rows; positive means that the candidate is better.
-
-    Attributes:
-        name: Who it is compared with: a recipe, or `champion 3`.
-        improvement: Share by which the candidate's score is lower.
-        low: One-sided 95 % bound of the improvement from the paired weekly-block bootstrap; None with less than two
-            weeks.
-        rows: Number of rows.
-    """
-
-    name: str
-    improvement: float
-    low: float | None
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A group of meters, compared with the same model as the whole."""
-
-    name: str
-    meters: int
-    improvement: float
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a training run knows about its winner.
-
-    Attributes:
-        recipe: The winner's name: what is fitted and on which features.
-        score: Name of the primary score: `rmse` for readings, `pinball` ahead.
-        value: The winner's primary score on the hold-out.
-        baselines: The same score of every baseline on the same rows; None where it was not defined on 90 % of them.
-        skill: 1 - value / strongest baseline; None without any.
-        skill_low: One-sided 95 % bound of the skill from the paired weekly-block bootstrap; None with less than two
-            weeks.
-        coverage: Share of the hold-out inside [0.1, 0.9]; None without a range.
-        rows: Rows of the hold-out.
-        leaks: What the leak check found.
-        others: The winner against every other candidate on the hold-out.
-        refresh: The winner's recipe against the champion of the same recipe, on rows the champion has not seen; None
-            where not known.
-        segments: Against the champion's recipe.
-    """
-
-    recipe: str
-    score: str
-    value: float
-    baselines: Mapping[str, float | None]
-    skill: float | None
-    skill_low: float | None
-    coverage: float | None
-    rows: int
-    leaks: Sequence[Finding] = ()
-    others: Sequence[Comparison] = ()
-    refresh: Comparison | None = None
-    segments: Sequence[Segment] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the evidence as plain JSON types."""
-        return {
-            **asdict(self),
-            "baselines": dict(self.baselines),
-            "leaks": [finding.as_dict() for finding in self.leaks],
-        }
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Return what `as_dict` wrote."""
-        leaks = tuple(Finding(**{**leak, "severity": Severity(leak["severity"])}) for leak in content["leaks"])
-        refresh = content["refresh"]
-        return cls(
-            **{
-                **content,
-                "leaks": leaks,
-                "others": tuple(Comparison(**other) for other in content["others"]),
-                "refresh": None if refresh is None else Comparison(**refresh),
-                "segments": tuple(Segment(**segment) for segment in content["segments"]),
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Champion:
-    """The champion that stands: its version, its recipe, and the end of what it was trained on (ISO 8601 UTC)."""
-
-    version: str
-    recipe: str
-    trained_until: str
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the gate says.
 
@@ -122,14 +29,19 @@ class Verdict:
         promoted: Whether the model becomes the champion.
         why: Sentences for a person.
         findings: One for each rule that said no, or that a person should know of.
+        waiting: Whether it passed and waits for a person.
     """
 
     promoted: bool
     why: str
     findings: Sequence[Finding] = field(default_factory=tuple)
+    waiting: bool = False
 
 
-def decide(evidence: Evidence, champion: Champion | None, trained_until: str) -> Verdict:
+AUTOMATIC: Final = Policy()
+
+
+def decide(evidence: Evidence, champion: Champion | None, trained_until: str, policy: Policy = AUTOMATIC) -> Verdict:
     """Decide whether a trained model becomes the champion.
 
     It must not leak. Without a champion it has to beat the strongest baseline by 1 %: less than that is noise on four
@@ -141,9 +53,10 @@ def decide(evidence: Evidence, champion: Champion | None, trained_until: str) ->
         evidence: of the training run.
         champion: that stands, None for the first.
         trained_until: end of the data the model was trained on, ISO 8601 UTC.
+        policy: what was asked beside.
     """
-    refresh = champion is not None and champion.recipe == evidence.recipe
-    findings = [*_leaks(evidence), *_skill(evidence, 0.0 if refresh else BETTER_BY)]
+    refresh = champion is not None and champion.follows(evidence.recipe, evidence.identity)
+    findings = [*_leaks(evidence), *_skill(evidence, 0.0 if refresh else BETTER_BY), *_threshold(evidence, policy)]
     if champion is not None and refresh:
         findings += _refresh(evidence, champion, trained_until)
     elif champion is not None:
@@ -153,7 +66,11 @@ def decide(evidence: Evidence, champion: Champion | None, trained_until: str) ->
     refusals = [finding.message for finding in findings if finding.severity is Severity.ERROR]
     if refusals:
         return Verdict(False, " ".join(refusals), tuple(findings))
-    return Verdict(True, _praise(evidence, champion, trained_until), tuple(findings))
+    praise = _praise(evidence, champion, trained_until)
+    if policy.approval:
+        words = f"{praise} It waits for a person: `meter models` names the version, `meter promote` makes it champion."
+        return Verdict(False, words, tuple(findings), waiting=True)
+    return Verdict(True, praise, tuple(findings))
 
 
 def _leaks(evidence: Evidence) -> list[Finding]:
@@ -190,8 +107,23 @@ def _skill(evidence: Evidence, needed: float) -> list[Finding]:
     return []
 
 
+def _threshold(evidence: Evidence, policy: Policy) -> list[Finding]:
+    if policy.max_rmse is None or (evidence.rmse is not None and evidence.rmse <= policy.max_rmse):
+        return []
+    said = "is not known" if evidence.rmse is None else f"of {evidence.rmse:.4f} kWh is above it"
+    message = (
+        f"This training was asked for an RMSE of at most {policy.max_rmse:g} kWh; that of {evidence.recipe} {said}."
+    )
+    return [_no("over_max_rmse", evidence, message, {"rmse": evidence.rmse, "max_rmse": policy.max_rmse})]
+
+
+def _of_champion(evidence: Evidence, champion: Champion) -> Comparison | None:
+    """Return the winner against the champion's recipe, None where that was not among the candidates."""
+    return next((other for other in evidence.others if champion.follows(other.name, other.identity)), None)
+
+
 def _new_recipe(evidence: Evidence, champion: Champion) -> list[Finding]:
-    against = next((other for other in evidence.others if other.name == champion.recipe), None)
+    against = _of_champion(evidence, champion)
     if against is None:
         message = (
             f"The champion {champion.version} follows the recipe {champion.recipe!r}, which was not among this "
@@ -218,8 +150,8 @@ def _refresh(evidence: Evidence, champion: Champion, trained_until: str) -> list
     against = evidence.refresh
     if against is None or against.low is None:
         message = (
-            f"Champion {champion.version} follows the same recipe; it could not be had, or there are not yet "
-            "two weeks that it has not seen, so the two are not compared."
+            f"Champion {champion.version} follows the same recipe. It has learnt from days that this training is "
+            "scored on, or it could not be had: so the two are not compared."
         )
         return [Finding("refresh_not_compared", evidence.recipe, Severity.INFO, message)]
     if -against.low >= REFRESH_WORSE_BY:
@@ -265,10 +197,10 @@ def _praise(evidence: Evidence, champion: Champion | None, trained_until: str) -
     )
     if champion is None:
         return f"{words} It is the first champion."
-    if champion.recipe == evidence.recipe:
+    against = _of_champion(evidence, champion)
+    if against is None:
         newer = "newer" if trained_until > champion.trained_until else "corrected"
         return f"{words} It refreshes champion {champion.version} with {newer} data."
-    against = next(other for other in evidence.others if other.name == champion.recipe)
     return (
         f"{words} It is {against.improvement:.1%} better than {champion.recipe} of champion {champion.version} "
         f"({_bound(against)})."

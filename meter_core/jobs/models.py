@@ -7,11 +7,11 @@ from typing import Any
 
 from meter_core.contracts.errors import RefusedError
 from meter_core.contracts.finding import Finding, Severity
-from meter_core.contracts.models import CHALLENGER, CHAMPION, REGISTERED_MODELS
+from meter_core.contracts.models import CHALLENGER, CHAMPION, PROMOTED_BY_TAG, REGISTERED_MODELS
 from meter_core.embedded.connections import Connections
 from meter_core.jobs.promotions import recording
 from meter_core.jobs.registered import known_task, store_of, tracking_uri
-from meter_core.jobs.registration import Desk, Settled
+from meter_core.jobs.registration import VERDICT_TAG, WAITING, Desk, Settled
 from meter_core.registry.delivery import Retries
 from meter_core.registry.models import AliasChange, Models, VersionInfo
 from meter_core.registry.undelivered import Undelivered
@@ -28,12 +28,14 @@ class ModelsResult:
         model: Registered model.
         champion: Its version, None before the first; so `challenger`.
         versions: Newest first.
+        awaits_approval: The newest version that passed the gate and waits for `meter promote`; None where none does.
         undelivered: Names of the runs that wait for `meter models sync`.
     """
 
     model: str
     champion: str | None
     challenger: str | None
+    awaits_approval: str | None
     versions: Sequence[VersionInfo]
     undelivered: Sequence[str]
 
@@ -43,6 +45,7 @@ class ModelsResult:
             "model": self.model,
             "champion": self.champion,
             "challenger": self.challenger,
+            "awaits_approval": self.awaits_approval,
             "versions": [version.as_dict() for version in self.versions],
             "undelivered": list(self.undelivered),
         }
@@ -112,6 +115,7 @@ def list_models(settings: Settings, connections: Connections, task: str = "readi
         model=models.name,
         champion=by_alias.get(CHAMPION),
         challenger=by_alias.get(CHALLENGER),
+        awaits_approval=_awaits_approval(versions),
         versions=versions,
         undelivered=Undelivered(connections.files_url).names(),
     )
@@ -168,6 +172,16 @@ def sync(
         if settled is not None:
             delivered.append(settled)
     return SyncResult(delivered, desk.waiting.names(), findings, time.perf_counter() - began)
+
+
+def _awaits_approval(versions: Sequence[VersionInfo]) -> str | None:
+    """Return the newest version that passed the gate, is newer than the champion and was never promoted."""
+    for found in versions:
+        if CHAMPION in found.aliases:
+            return None
+        if found.tags.get(VERDICT_TAG) == WAITING and PROMOTED_BY_TAG not in found.tags:
+            return found.version
+    return None
 
 
 def _result(change: AliasChange) -> AliasResult:

@@ -7,7 +7,8 @@ from typing import Any, Final
 from meter_core.contracts.finding import Finding
 from meter_core.contracts.models import CHAMPION, DIGEST_TAG
 from meter_core.embedded.connections import Connections
-from meter_core.evaluation.promotion import Champion, Evidence, Verdict, decide
+from meter_core.evaluation.gate_evidence import Champion, Evidence, Policy
+from meter_core.evaluation.promotion import Verdict, decide
 from meter_core.jobs.promotions import last_promotion, record_once, recording
 from meter_core.jobs.registered import store_of, tracking_uri
 from meter_core.registry.delivery import Retries, deliver
@@ -18,8 +19,12 @@ from meter_core.settings import Settings
 from meter_core.store import PromotionRecord, Store
 
 RECIPE_TAG: Final = "recipe"
+IDENTITY_TAG: Final = "recipe_identity"
 UNTIL_TAG: Final = "trained_until"
 VERDICT_TAG: Final = "promoted"
+YES, NO, WAITING = "yes", "no", "awaits_approval"
+"""What the tag says."""
+
 WHY_TAG: Final = "why"
 
 Progress = Callable[..., None]
@@ -37,6 +42,7 @@ class Settled:
         promoted: Whether it is champion now.
         why: The gate's words.
         findings: The gate's.
+        waiting: Whether it passed and a person is to promote it.
     """
 
     name: str
@@ -46,6 +52,7 @@ class Settled:
     promoted: bool
     why: str
     findings: Sequence[Finding] = field(default_factory=tuple)
+    waiting: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain JSON types."""
@@ -89,14 +96,15 @@ class Desk:
             done = deliver(folder, uri, self.retries, progress)
             verdict = self._judge(Models(uri, run.model, self.retries), done.version, run)
             self.waiting.remove(name)
-        return Settled(name, run.model, done.run_id, done.version, verdict.promoted, verdict.why, verdict.findings)
+        said = (verdict.promoted, verdict.why, verdict.findings, verdict.waiting)
+        return Settled(name, run.model, done.run_id, done.version, *said)
 
     def _judge(self, models: Models, version: str, run: TrainingRun) -> Verdict:
         """Let the gate decide on a version once, and act on what it says."""
         versions = {found.version: found for found in models.versions()}
         judged = versions[version].tags.get(VERDICT_TAG)
         if judged is not None:
-            return Verdict(judged == "yes", versions[version].tags.get(WHY_TAG, ""))
+            return Verdict(judged == YES, versions[version].tags.get(WHY_TAG, ""), waiting=judged == WAITING)
         store = store_of(self.connections, self.settings)
         last = last_promotion(store.promotions(models.name), versions)
         if last is not None and last["model_version"] == version:  # broke off after the record: not asked again
@@ -104,9 +112,11 @@ class Desk:
             models.promote(version, last["who"], last["why"], lambda _: None)
         else:
             champion = _standing(versions, version, last)
-            verdict = decide(Evidence.from_dict(run.evidence), standing_champion(champion), run.data.until)
+            given = Evidence.from_dict(run.evidence)
+            verdict = decide(given, standing_champion(champion), run.data.until, Policy(**run.policy))
             self._act(verdict, models, versions[version], champion, store)
-        models.tag(version, {WHY_TAG: verdict.why, VERDICT_TAG: "yes" if verdict.promoted else "no"})
+        said = YES if verdict.promoted else WAITING if verdict.waiting else NO
+        models.tag(version, {WHY_TAG: verdict.why, VERDICT_TAG: said})
         return verdict
 
     def _act(
@@ -117,6 +127,8 @@ class Desk:
             models.promote(version.version, self.who, verdict.why, recording(store, "promoted"))
             return
         models.challenge(version.version)
+        if verdict.waiting:  # nothing is decided yet: whoever promotes it will be on record
+            return
         record_once(
             store,
             PromotionRecord(
@@ -142,4 +154,5 @@ def standing_champion(found: VersionInfo | None) -> Champion | None:
     """Return what the gate needs to know of the champion."""
     if found is None:
         return None
-    return Champion(found.version, found.tags.get(RECIPE_TAG, "unknown"), found.tags.get(UNTIL_TAG, ""))
+    tags = found.tags
+    return Champion(found.version, tags.get(RECIPE_TAG, "unknown"), tags.get(UNTIL_TAG, ""), tags.get(IDENTITY_TAG, ""))

@@ -11,7 +11,8 @@ from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.contracts.plain_json import plain
 from meter_core.embedded.connections import Connections
-from meter_core.evaluation.promotion import decide
+from meter_core.evaluation.gate_evidence import Policy
+from meter_core.evaluation.promotion import AUTOMATIC, decide
 from meter_core.jobs.registered import MODEL_CLASSES, known_task, store_of
 from meter_core.jobs.registration import Desk, Settled
 from meter_core.jobs.stored_readings import stored_table
@@ -41,7 +42,9 @@ class TrainResult:
         model: Registered model.
         version: Of the registered model.
         promoted: Whether it is champion now; so too where it was before and nothing is new.
-        refused: Whether the gate said no. Neither where MLflow is away: the gate decides on delivery.
+        refused: Whether the gate said no.
+        awaits_approval: Whether it passed and a person is to promote it. None of the three where MLflow is away: the
+            gate decides on delivery.
         why: In words.
         recipe: The winner.
         candidates: Scores on the hold-out, by name.
@@ -61,6 +64,7 @@ class TrainResult:
     version: str | None
     promoted: bool
     refused: bool
+    awaits_approval: bool
     why: str
     recipe: str
     candidates: Mapping[str, Mapping[str, Any]]
@@ -76,10 +80,11 @@ class TrainResult:
 
     @property
     def decision(self) -> str:
-        """What became of the winner: `promoted`, `refused`, `unchanged`, or `waiting` for MLflow."""
+        """What became of the winner: `promoted`, `refused`, `unchanged`, `awaits_approval`, or `waiting` for MLflow."""
         if any(finding.what == NOTHING_NEW for finding in self.findings):
             return "unchanged"
-        return "promoted" if self.promoted else "refused" if self.refused else "waiting"
+        said = ("promoted", "refused", "awaits_approval")
+        return next((name for name in said if getattr(self, name)), "waiting")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
@@ -95,6 +100,7 @@ def train(
     connections: Connections,
     progress: Progress = lambda *_: None,
     retries: Retries = Retries(),  # noqa: B008 - frozen
+    policy: Policy = AUTOMATIC,
 ) -> TrainResult:
     """Train, evaluate, register, and let the gate decide.
 
@@ -111,6 +117,7 @@ def train(
         connections: with PostgreSQL and MLflow.
         progress: gets a sentence and, where known, a share from 0 to 1.
         retries: for an MLflow that is away.
+        policy: what is asked of the gate beside its rules.
 
     Raises:
         UsageError: where the task is unknown.
@@ -125,7 +132,7 @@ def train(
     if settled is None:
         with waiting.writing(training.name) as folder:
             progress("writing the run")
-            write_training(training, folder)
+            write_training(training, folder, policy)
         desk = Desk(waiting, settings, connections, WHO, retries)
         settled, findings = _delivered(desk, training.name, progress)
     return _result(training, settled, [*training.findings, *findings], time.perf_counter() - began)
@@ -152,6 +159,7 @@ def _trained(
         table=stored_table(readings, means),
         interval_means=tuple(sorted(late)),
         champion=champion,
+        segments=store.segments(),
     )
     training = (train_readings if task == "reading" else train_forecasts)(ground, progress)
     return replace(training, findings=(*training.findings, *unusable))
@@ -225,7 +233,8 @@ def _result(training: Training, settled: Settled | None, findings: Sequence[Find
         model=training.model,
         version=settled.version if settled else None,
         promoted=bool(settled and settled.promoted),
-        refused=bool(settled and not settled.promoted),
+        refused=bool(settled and not settled.promoted and not settled.waiting),
+        awaits_approval=bool(settled and settled.waiting),
         why=settled.why if settled else f"{undelivered} Against the baselines: {provisional.why}",
         recipe=winner,
         candidates=evaluation.candidate_scores,

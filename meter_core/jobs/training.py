@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +13,17 @@ from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.contracts.plain_json import plain
 from meter_core.evaluation.evaluated import Evaluation
-from meter_core.evaluation.promotion import Comparison, Evidence
+from meter_core.evaluation.gate_evidence import Comparison, Evidence, Segment
+from meter_core.evaluation.recipe_identity import identity, named
+from meter_core.evaluation.segment_comparison import segments_against
+from meter_core.evaluation.segments import load_segments
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable
 from meter_core.models.fit import Fitted
 from meter_core.models.fit_ahead import FittedAhead
 from meter_core.models.forecaster import Forecaster
 from meter_core.models.predictor import Predictor
+from meter_core.models.recipes import Recipe
 from meter_core.registry.rest import ModelRef
 
 SCORES = ("rmse", "mae", "r2", "pinball", "coverage", "nmbe", "cv_rmse")
@@ -51,6 +55,7 @@ class Ground:
         table: All readings.
         interval_means: Quantities that a source delivers as means of their interval.
         champion: That stands; None where there is none or it could not be had.
+        segments: Of meters that have one on record.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Ground:
     table: ReadingTable
     interval_means: tuple[str, ...]
     champion: StandingModel | None
+    segments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ class Training:
         random_split: Scores of the published, leaky protocol, by candidate; none ahead, where nobody publishes such.
         champion: That stood; None where there is none or it could not be had.
         refresh: The winner against a champion of the same recipe.
+        segments: The winner against the champion's recipe, by segment of meters.
         findings: Of leak check and evaluation.
     """
 
@@ -90,6 +97,7 @@ class Training:
     random_split: Mapping[str, Any]
     champion: ModelRef | None
     refresh: Comparison | None
+    segments: Sequence[Segment]
     findings: Sequence[Finding]
 
     @property
@@ -118,6 +126,7 @@ def data_digest(table: ReadingTable) -> str:
 def evidence(training: Training) -> Evidence:
     """Return what the promotion gate decides on."""
     evaluation, winner = training.evaluation, training.winner
+    identities = {name: identity(candidate.recipe) for name, candidate in evaluation.candidates.items()}
     bounds = evaluation.skill_bounds(winner)
     others = [evaluation.comparison(winner, name) for name in evaluation.candidates if name != winner]
     primary = evaluation.primary
@@ -131,9 +140,25 @@ def evidence(training: Training) -> Evidence:
         coverage=evaluation.candidate_scores[winner]["coverage"],
         rows=len(evaluation.rows),
         leaks=tuple(training.findings),
-        others=tuple(other for other in others if other is not None),
+        others=tuple(replace(other, identity=identities[other.name]) for other in others if other is not None),
         refresh=training.refresh,
+        segments=tuple(training.segments),
+        identity=identities[winner],
+        rmse=evaluation.candidate_scores[winner]["rmse"],
     )
+
+
+def segments(ground: Ground, evaluation: Evaluation, candidates: Mapping[str, Recipe], split: Split) -> list[Segment]:
+    """Return the winner against the champion's recipe by segment: those on record, else what the load's shape says."""
+    if ground.champion is None:
+        return []
+    known = {**load_segments(ground.table, split.fit_until_s), **ground.segments}
+    return segments_against(evaluation, evaluation.best, named(candidates, ground.champion.predictor.about), known)
+
+
+def learnt_until_s(about: Mapping[str, Any]) -> float:
+    """Return the end of what a predictor has learnt from, UTC seconds."""
+    return datetime.fromisoformat(str(about["training_until_ts"])).timestamp()
 
 
 def refuse_leaks(leaks: Sequence[Finding]) -> None:

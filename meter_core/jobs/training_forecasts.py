@@ -1,6 +1,5 @@
 """Training of the task `ahead`: a day from each midnight of the last 28 days, then the winner on everything."""
 
-from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -9,9 +8,20 @@ from meter_core.evaluation.ahead import SEED, Ahead, answers_ahead, evaluate_ahe
 from meter_core.evaluation.ahead_leaks import ahead_leak_findings
 from meter_core.evaluation.evaluated import Evaluation
 from meter_core.evaluation.fit_leaks import ahead_fit_findings
-from meter_core.evaluation.promotion import Comparison
+from meter_core.evaluation.gate_evidence import Comparison
+from meter_core.evaluation.recipe_identity import identity, identity_of_model, with_recipe_of
 from meter_core.evaluation.splits import Split, hold_out
-from meter_core.jobs.training import Ground, Progress, StandingModel, Training, card_of, data_digest, refuse_leaks
+from meter_core.jobs.training import (
+    Ground,
+    Progress,
+    StandingModel,
+    Training,
+    card_of,
+    data_digest,
+    learnt_until_s,
+    refuse_leaks,
+    segments,
+)
 from meter_core.models.ahead_recipes import ahead_recipes
 from meter_core.models.fit_ahead import fit_forecaster
 from meter_core.models.forecaster import Forecaster
@@ -30,7 +40,8 @@ def train_forecasts(ground: Ground, progress: Progress) -> Training:
     leaks = ahead_leak_findings(table)
     refuse_leaks(leaks)
     progress("fitting and scoring the candidates on the last 28 days")
-    candidates = ahead_recipes()
+    own, standing = ahead_recipes(), ground.champion
+    candidates = own if standing is None else with_recipe_of(own, standing.predictor.about, standing.ref.version)
     evaluation = evaluate_ahead(table, [split], candidates, SCORED)
     refuse_leaks(ahead_fit_findings(table, split, candidates[evaluation.best]))
     progress(f"fitting {evaluation.best} on everything")
@@ -47,8 +58,9 @@ def train_forecasts(ground: Ground, progress: Progress) -> Training:
         evaluation=evaluation,
         final=final,
         random_split={},
-        champion=None if ground.champion is None else ground.champion.ref,
-        refresh=None if ground.champion is None else _against_champion(ground.champion, evaluation, ground, split),
+        champion=None if standing is None else standing.ref,
+        refresh=None if standing is None else _against_champion(standing, evaluation, ground, split),
+        segments=segments(ground, evaluation, candidates, split),
         findings=(*leaks, *evaluation.findings),
     )
 
@@ -56,13 +68,13 @@ def train_forecasts(ground: Ground, progress: Progress) -> Training:
 def _against_champion(
     champion: StandingModel, evaluation: Evaluation, ground: Ground, split: Split
 ) -> Comparison | None:
-    """Compare the winner with a champion of the same recipe, on the hold-out's hours that the champion has not seen."""
+    """Compare the winner with a champion of the same recipe that has learnt from no more than the winner's own fit."""
     forecaster = champion.predictor
-    if not isinstance(forecaster, Forecaster) or forecaster.about.get("recipe") != evaluation.best:
+    recipe = evaluation.candidates[evaluation.best].recipe
+    if not isinstance(forecaster, Forecaster) or identity_of_model(forecaster.about) != identity(recipe):
         return None
     known = np.isin(ground.table.interval_minutes, forecaster.intervals)
-    unseen = evaluation.rows.ts_s >= datetime.fromisoformat(str(forecaster.about["training_until_ts"])).timestamp()
-    if not known.all() or not unseen.any():
+    if not known.all() or learnt_until_s(forecaster.about) > split.test_from_s:
         return None
     answers = answers_ahead(forecaster, scored_meters(ground.table, [split], SCORED))
-    return evaluation.compared_with(evaluation.best, answers, f"champion {champion.ref.version}", unseen)
+    return evaluation.compared_with(evaluation.best, answers, f"champion {champion.ref.version}")

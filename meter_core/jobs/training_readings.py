@@ -1,17 +1,26 @@
 """Training of the task `reading`: candidates on the last 28 days, then the winner on everything."""
 
-from datetime import datetime
-
 import numpy as np
 
 from meter_core.evaluation.evaluated import Evaluation
 from meter_core.evaluation.fit_leaks import reading_fit_findings
+from meter_core.evaluation.gate_evidence import Comparison
 from meter_core.evaluation.leaks import leak_findings
-from meter_core.evaluation.promotion import Comparison
 from meter_core.evaluation.random_split import random_split_scores
 from meter_core.evaluation.reading import SEEDS, answers_of, evaluate_candidates
+from meter_core.evaluation.recipe_identity import identity, identity_of_model, with_recipe_of
 from meter_core.evaluation.splits import Split, hold_out
-from meter_core.jobs.training import Ground, Progress, StandingModel, Training, card_of, data_digest, refuse_leaks
+from meter_core.jobs.training import (
+    Ground,
+    Progress,
+    StandingModel,
+    Training,
+    card_of,
+    data_digest,
+    learnt_until_s,
+    refuse_leaks,
+    segments,
+)
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.predictor import Predictor
 from meter_core.models.recipes import recipes
@@ -30,10 +39,11 @@ def train_readings(ground: Ground, progress: Progress) -> Training:
     leaks = leak_findings(data)
     refuse_leaks(leaks)
     progress("fitting and scoring the candidates on the last 28 days")
-    candidates = recipes()
+    own, standing = recipes(), ground.champion
+    candidates = own if standing is None else with_recipe_of(own, standing.predictor.about, standing.ref.version)
     evaluation = evaluate_candidates(data, split, candidates)
     refuse_leaks(reading_fit_findings(ground.table, split, candidates[evaluation.best]))
-    random_split = random_split_scores(data, candidates)
+    random_split = random_split_scores(data, own)
     progress(f"fitting {evaluation.best} on everything")
     digest = data_digest(ground.table)
     card = card_of("reading", ground, digest, split, evaluation, random_split)
@@ -48,8 +58,9 @@ def train_readings(ground: Ground, progress: Progress) -> Training:
         evaluation=evaluation,
         final=final,
         random_split=random_split,
-        champion=None if ground.champion is None else ground.champion.ref,
-        refresh=None if ground.champion is None else _against_champion(ground.champion, evaluation, data, split),
+        champion=None if standing is None else standing.ref,
+        refresh=None if standing is None else _against_champion(standing, evaluation, data, split),
+        segments=segments(ground, evaluation, candidates, split),
         findings=(*leaks, *evaluation.findings),
     )
 
@@ -57,14 +68,14 @@ def train_readings(ground: Ground, progress: Progress) -> Training:
 def _against_champion(
     champion: StandingModel, evaluation: Evaluation, data: TrainingData, split: Split
 ) -> Comparison | None:
-    """Compare the winner with a champion of the same recipe, on the hold-out's rows that the champion has not seen."""
+    """Compare the winner with a champion of the same recipe that has learnt from no more than the winner's own fit."""
     predictor = champion.predictor
-    if not isinstance(predictor, Predictor) or predictor.about.get("recipe") != evaluation.best:
+    recipe = evaluation.candidates[evaluation.best].recipe
+    if not isinstance(predictor, Predictor) or identity_of_model(predictor.about) != identity(recipe):
         return None
     test = split.test_rows(data.table)
     known = np.isin(data.table.interval_minutes[test], predictor.intervals)
-    unseen = evaluation.rows.ts_s >= datetime.fromisoformat(str(predictor.about["training_until_ts"])).timestamp()
-    if not known.all() or not unseen.any():
+    if not known.all() or learnt_until_s(predictor.about) > split.test_from_s:
         return None
     answers, _ = answers_of(predictor, data.table, test)
-    return evaluation.compared_with(evaluation.best, answers, f"champion {champion.ref.version}", unseen)
+    return evaluation.compared_with(evaluation.best, answers, f"champion {champion.ref.version}")

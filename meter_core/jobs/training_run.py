@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pandas as pd
 from meter_core.calendar import iso_utc
 from meter_core.contracts.models import DIGEST_TAG, EXPERIMENTS, PREDICTOR_FOLDER
 from meter_core.contracts.plain_json import plain
+from meter_core.evaluation.gate_evidence import Policy
+from meter_core.evaluation.recipe_identity import identity
 from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training, evidence
 from meter_core.jobs.training_figures import metrics, note, params
 from meter_core.jobs.training_models import model_parts
@@ -25,7 +28,7 @@ from meter_core.registry.runs import ARTIFACTS_FOLDER, MODEL_FOLDER, TrainingRun
 from meter_core.registry.runs import TrainingData as DataNote
 
 
-def write_training(training: Training, folder: Path) -> None:
+def write_training(training: Training, folder: Path, policy: Policy) -> None:
     """Fill a run folder."""
     main, *others = model_parts(training.final)
     main.save(folder / MODEL_FOLDER)
@@ -36,7 +39,7 @@ def write_training(training: Training, folder: Path) -> None:
     artifacts = folder / ARTIFACTS_FOLDER
     save_plots(_hold_out(training), artifacts / "plots")
     _save_tables(training, artifacts)
-    write_run(folder, _run(training, folder_digest(predictor), main.name))
+    write_run(folder, _run(training, folder_digest(predictor), main.name, policy))
 
 
 def predictor_digest(predictor: Predictor | Forecaster) -> str:
@@ -46,7 +49,7 @@ def predictor_digest(predictor: Predictor | Forecaster) -> str:
         return folder_digest(Path(scratch))
 
 
-def _run(training: Training, digest: str, main: str) -> TrainingRun:
+def _run(training: Training, digest: str, main: str, policy: Policy) -> TrainingRun:
     """Return what MLflow will be told in words and figures."""
     known, primary = training.final.predictor.about, training.evaluation.primary
     since, until = str(known["training_from_ts"]), str(known["training_until_ts"])
@@ -60,11 +63,12 @@ def _run(training: Training, digest: str, main: str) -> TrainingRun:
         data=DataNote("meter_reading", training.digest, since, until, rows),
         params=params(training, since, until),
         metrics=metrics(training),
-        tags={"task": training.task, "recipe": training.winner, "data_digest": training.digest},
+        tags={"task": training.task, "recipe": training.final.recipe.name, "data_digest": training.digest},
         version_tags={
             DIGEST_TAG: digest,
             "task": training.task,
-            "recipe": training.winner,
+            "recipe": training.final.recipe.name,
+            "recipe_identity": identity(training.final.recipe),
             "trained_from": since,
             "trained_until": until,
             "data_digest": training.digest,
@@ -72,6 +76,7 @@ def _run(training: Training, digest: str, main: str) -> TrainingRun:
         },
         note=note(training, since, until, main),
         evidence=plain(evidence(training).as_dict()),
+        policy=asdict(policy),
     )
 
 

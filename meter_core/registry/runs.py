@@ -53,7 +53,8 @@ class TrainingRun:
         tags: Of the run.
         version_tags: Of the registered version, `predictor_digest` among them.
         note: Markdown that MLflow shows with run and version.
-        evidence: What the promotion gate decides on (`meter_core.evaluation.promotion.Evidence` as JSON).
+        evidence: What the promotion gate decides on (`meter_core.evaluation.gate_evidence.Evidence` as JSON).
+        policy: What was asked of the gate beside its rules (`Policy` there); none in runs from before.
     """
 
     name: str
@@ -68,6 +69,7 @@ class TrainingRun:
     version_tags: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_run(folder: Path, run: TrainingRun) -> None:

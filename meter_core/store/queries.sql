@@ -293,6 +293,9 @@ SELECT meter_id, zone
  WHERE %(meters)s::text[] IS NULL OR meter_id = ANY (%(meters)s::text[])
  ORDER BY meter_id;
 
+-- name: segments
+SELECT meter_id, segment FROM meter WHERE segment IS NOT NULL;
+
 -- name: profiles_of_files
 SELECT id, profile FROM source_file;
 

@@ -230,6 +230,11 @@ class Store:
                 found[profile] = found.get(profile, frozenset()) | means
         return found
 
+    def segments(self) -> dict[str, str]:
+        """Return the segment of each meter that has one on record."""
+        with self._database.transaction() as connection:
+            return dict(connection.execute(query("segments")).fetchall())
+
     def freshness(self) -> Freshness:
         """Return how much is stored, and how fresh it is."""
         with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Freshness)) as cursor:

@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from meter_core.contracts.errors import RefusedError, UsageError
-from meter_core.evaluation.promotion import Comparison, Evidence
+from meter_core.evaluation.gate_evidence import Comparison, Evidence
 from meter_core.jobs.models import promote, rollback, sync
 from meter_core.jobs.predict import predict
 from meter_core.jobs.status import status

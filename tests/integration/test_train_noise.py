@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from meter_core.calendar import DAY_S
-from meter_core.evaluation.promotion import Evidence, decide
+from meter_core.evaluation.gate_evidence import Evidence
+from meter_core.evaluation.promotion import decide
 from meter_core.evaluation.reading import evaluate_candidates
 from meter_core.evaluation.splits import hold_out
 from meter_core.features.readings import ReadingTable

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from meter_core.contracts.finding import Finding, Severity
-from meter_core.evaluation.promotion import Champion, Comparison, Evidence, Segment, decide
+from meter_core.evaluation.gate_evidence import Champion, Comparison, Evidence, Segment
+from meter_core.evaluation.promotion import decide
 
 GOOD = Evidence(
     recipe="boosting_history",
