@@ -48,6 +48,7 @@ def judged(found: Evaluation) -> Verdict:
         skill_low=bounds.one_sided_low if bounds else None,
         coverage=found.candidate_scores[best]["coverage"],
         rows=len(found.rows),
+        skill_rmse=None if primary == "rmse" else found.skill(best)["rmse"],
     )
     return decide(evidence, None, "2010-01-01T00:00:00Z")
 

@@ -57,6 +57,7 @@ class Evidence:
         segments: Against the champion's recipe.
         identity: Of the winner's recipe: its name with the digest of its configuration; empty in runs from before.
         rmse: The winner's on the hold-out, kWh, whatever the primary score; None in runs from before.
+        skill_rmse: Likewise its skill in RMSE.
     """
 
     recipe: str
@@ -73,6 +74,7 @@ class Evidence:
     segments: Sequence[Segment] = ()
     identity: str = ""
     rmse: float | None = None
+    skill_rmse: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the evidence as plain JSON types."""

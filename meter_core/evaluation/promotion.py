@@ -56,7 +56,12 @@ def decide(evidence: Evidence, champion: Champion | None, trained_until: str, po
         policy: what was asked beside.
     """
     refresh = champion is not None and champion.follows(evidence.recipe, evidence.identity)
-    findings = [*_leaks(evidence), *_skill(evidence, 0.0 if refresh else BETTER_BY), *_threshold(evidence, policy)]
+    findings = [
+        *_leaks(evidence),
+        *_skill(evidence, 0.0 if refresh else BETTER_BY),
+        *_mean(evidence),
+        *_threshold(evidence, policy),
+    ]
     if champion is not None and refresh:
         findings += _refresh(evidence, champion, trained_until)
     elif champion is not None:
@@ -105,6 +110,17 @@ def _skill(evidence: Evidence, needed: float) -> list[Finding]:
         )
         return [Finding("skill_uncertain", evidence.recipe, Severity.WARNING, message, figures)]
     return []
+
+
+def _mean(evidence: Evidence) -> list[Finding]:
+    """On noise a range from many values beats the baselines' own in pinball loss; its mean beats nothing."""
+    if evidence.skill_rmse is None or evidence.skill_rmse > 0:
+        return []
+    message = (
+        f"The means have no skill: their RMSE is {-evidence.skill_rmse:.1%} above that of the strongest baseline. "
+        "A better range alone can be had on pure noise."
+    )
+    return [_no("no_skill_of_means", evidence, message, {"skill_rmse": evidence.skill_rmse})]
 
 
 def _threshold(evidence: Evidence, policy: Policy) -> list[Finding]:

@@ -145,6 +145,7 @@ def evidence(training: Training) -> Evidence:
         segments=tuple(training.segments),
         identity=identities[winner],
         rmse=evaluation.candidate_scores[winner]["rmse"],
+        skill_rmse=None if primary == "rmse" else evaluation.skill(winner)["rmse"],
     )
 
 

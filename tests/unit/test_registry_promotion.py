@@ -58,6 +58,7 @@ def test_a_good_model_is_promoted_and_the_reason_has_the_figures(champion):
         ({"segments": (Segment("flats", 20, -0.021),)}, OTHER, "segment_worse"),
         ({"refresh": Comparison("champion 3", 0.002, -0.01, 672)}, SAME, "worse_than_champion"),
         ({"skill": -0.01}, SAME, "no_skill"),
+        ({"skill_rmse": 0.0}, None, "no_skill_of_means"),
     ],
 )
 def test_each_rule_refuses_alone(change, champion, rule):
@@ -77,6 +78,7 @@ def test_each_rule_refuses_alone(change, champion, rule):
         ({"refresh": Comparison("champion 3", -0.5, None, 100)}, SAME),
         ({"coverage": 0.6}, None),
         ({"skill": 0.01}, None),
+        ({"skill_rmse": 0.0001}, None),
         ({"skill": 0.0001}, SAME),
         ({"skill_low": -0.01}, None),
         ({"skill_low": None}, None),
