@@ -82,6 +82,9 @@ app.add_typer(data.db_app, name="db", rich_help_panel=DATA, epilog="Example: [bo
 app.command("train", rich_help_panel=MODEL, epilog="Example: [bold]meter train --until 2009-12-01[/bold]")(
     modelling.train
 )
+app.command("tune", rich_help_panel=MODEL, epilog="Example: [bold]meter tune --task ahead --seconds 3600[/bold]")(
+    modelling.tune
+)
 app.command("predict", rich_help_panel=MODEL, epilog="Example: [bold]meter predict --since 2009-12-01[/bold]")(
     modelling.predict
 )

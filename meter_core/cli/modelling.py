@@ -91,6 +91,28 @@ def train(
             raise typer.Exit(1)
 
 
+def tune(
+    task: TaskOption = Task.READING,
+    trials: Annotated[int, typer.Option(help="At most so many trials now.")] = 30,
+    seconds: Annotated[float, typer.Option(help="At most about so long.")] = 600.0,
+    since: Annotated[datetime | None, typer.Option("--from", help="First instant of the data, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="End of the data, UTC, exclusive.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try settings of boosted trees on weeks before the hold-out; goes on where it stopped on the same readings."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.tune import tune as run
+
+        with speaker.progress("starting PostgreSQL and MLflow") as bar, registry(bar) as (settings, urls):
+            found = run(
+                task.value, settings, urls, trials=trials, seconds=seconds, since=in_utc(since), until=in_utc(until),
+                progress=bar,
+            )  # fmt: skip
+            result = found.as_dict()
+        if not speaker.result(result):
+            show_tuning(speaker, result)
+
+
 def predict(
     task: TaskOption = Task.READING,
     since: Annotated[datetime | None, typer.Option(help="reading: predict again from here on, UTC.")] = None,
@@ -260,6 +282,20 @@ def show_training(speaker: Speaker, result: dict[str, Any]) -> None:
         {"version": result["version"], "decision": result["decision"], "why": result["why"], "run": result["run_id"]}
     )
     show_scores(speaker, result)
+
+
+def show_tuning(speaker: Speaker, result: dict[str, Any]) -> None:
+    """Print the best settings beside what they are better by."""
+    better = f"{result['better_by']:.2%}" if result["better_by"] > 0 else "nothing: the present settings are the best"
+    speaker.facts(
+        {
+            f"{result['score']} of the present settings": f"{result['present']:.4f} kWh",
+            "of the best": f"{result['value']:.4f} kWh",
+            "better by": better,
+            "trials": f"{result['trials']} ({result['new_trials']} now, {result['pruned']} stopped early)",
+            **result["settings"],
+        }
+    )
 
 
 def show_backtest(speaker: Speaker, result: dict[str, Any]) -> None:
