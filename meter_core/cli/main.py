@@ -94,6 +94,9 @@ app.command(
     epilog="Example: [bold]meter backtest data/uci_sceaux_hourly_2006-2009.csv.gz --source uci_sceaux --task reading "
     "--test-from 2009-01-01[/bold]",
 )(modelling.backtest)
+app.command("predictability", rich_help_panel=MODEL, epilog="Example: [bold]meter predictability --json[/bold]")(
+    modelling.predictability
+)
 app.add_typer(
     modelling.models_app, name="models", rich_help_panel=MODEL, epilog="Example: [bold]meter models sync[/bold]"
 )

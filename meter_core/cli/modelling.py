@@ -177,6 +177,21 @@ def backtest(
             raise typer.Exit(1)
 
 
+def predictability(
+    until: Annotated[datetime | None, typer.Option(help="Readings before it count, UTC; else all.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what error to expect of each meter from the noise of its own history, the hardest first."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.predictability import expected_errors
+
+        settings = Settings()
+        with services(settings, {Need.POSTGRES}, progress=speaker.say) as urls:
+            result = expected_errors(in_utc(until), settings, urls).as_dict()
+        if not speaker.result(result):
+            show_predictability(speaker, result)
+
+
 @models_app.callback()
 def models(context: typer.Context, task: TaskOption = Task.READING, as_json: JsonOption = False) -> None:
     """List the versions, the champion and the challenger."""
@@ -296,6 +311,16 @@ def show_tuning(speaker: Speaker, result: dict[str, Any]) -> None:
             **result["settings"],
         }
     )
+
+
+def show_predictability(speaker: Speaker, result: dict[str, Any]) -> None:
+    """Print the meters, the hardest first."""
+    columns = ("meter_id", "mean_kwh", "expected_rmse", "expected_mae", "expected_cv", "habit_share", "pairs")
+    rows = [tuple(each[name] for name in columns) for each in result["meters"]]
+    head = ["meter", "mean kWh", "RMSE", "MAE", "RMSE / mean", "explained by habit", "pairs"]
+    speaker.table("What a model can reach that knows each meter's habits and nothing else", head, rows)
+    if result["too_little"]:
+        speaker.facts({"meters with too little history to say": result["too_little"]})
 
 
 def show_backtest(speaker: Speaker, result: dict[str, Any]) -> None:

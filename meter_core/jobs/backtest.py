@@ -20,7 +20,7 @@ from meter_core.evaluation.leaks import leak_findings
 from meter_core.evaluation.reading import evaluate_candidates
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable
-from meter_core.jobs.backtest_report import content_of, slices_of, write_report
+from meter_core.jobs.backtest_report import content_of, expected_of, slices_of, write_report
 from meter_core.jobs.backtest_windows import ahead_of, splits_of
 from meter_core.jobs.registered import known_task
 from meter_core.models.ahead_recipes import ahead_recipes
@@ -111,7 +111,7 @@ def backtest(
     findings = (*leaks, *evaluation.findings)
     chosen = evaluation.chosen_before
     slices = slices_of(evaluation, chosen, table)
-    content = plain(content_of(evaluation, chosen, protocol, findings, slices))
+    content = plain(content_of(evaluation, chosen, protocol, findings, slices, expected_of(evaluation, table)))
     if out is not None:
         write_report(out, evaluation, chosen, content, slices)
     return BacktestResult(evaluation, chosen, content, findings)

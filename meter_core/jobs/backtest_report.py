@@ -14,6 +14,7 @@ from meter_core.contracts.readings import IntArray
 from meter_core.evaluation.bootstrap import standard_error
 from meter_core.evaluation.breakdown import Slice, breakdown, groupings_of, temperatures
 from meter_core.evaluation.evaluated import Evaluation
+from meter_core.evaluation.predictability import Predictability, predictability
 from meter_core.evaluation.scores import LOSSES, Answers, losses, score, score_meters, strongest
 from meter_core.evaluation.segments import load_segments
 from meter_core.features.readings import ReadingTable
@@ -26,6 +27,7 @@ def content_of(
     protocol: Mapping[str, Any],
     findings: tuple[Finding, ...],
     slices: Mapping[str, list[Slice]],
+    expected: Mapping[str, Predictability],
 ) -> dict[str, Any]:
     """Return the JSON object."""
     rows, answers = evaluation.rows, evaluation.candidates[chosen].answers[0]
@@ -44,6 +46,7 @@ def content_of(
         "skill_bounds": {name: None if bound is None else asdict(bound) for name, bound in bounds.items()},
         "coverage": evaluation.candidate_scores[chosen]["coverage"],
         "per_meter": dict(zip(rows.meter_id.tolist(), each, strict=True)),
+        "predictability": {meter_id: each.as_dict() for meter_id, each in expected.items()},
         "standard_errors": _standard_errors(evaluation),
         "breakdown": {by: [each.as_dict() for each in of_kind] for by, of_kind in slices.items()},
         "total": evaluation.totals.get(chosen) or _total(evaluation, answers),
@@ -59,6 +62,13 @@ def slices_of(evaluation: Evaluation, chosen: str, table: ReadingTable) -> dict[
     rows = evaluation.rows
     segments = load_segments(table, evaluation.splits[0].fit_until_s) if len(rows.meter_id) > 1 else {}
     return breakdown(evaluation, chosen, groupings_of(rows, segments, temperatures(table, rows)))
+
+
+def expected_of(evaluation: Evaluation, table: ReadingTable) -> dict[str, Predictability]:
+    """Return what error was to be expected of each scored meter, from what lay before the test."""
+    scored = set(evaluation.rows.meter_id.tolist())
+    found = predictability(table, evaluation.splits[0].fit_until_s)
+    return {each.meter_id: each for each in found if each.meter_id in scored}
 
 
 def _standard_errors(evaluation: Evaluation) -> dict[str, dict[str, float | None]]:

@@ -123,6 +123,7 @@ def _sections(
         if len(slices.get(by, ())) > 1:
             picture = _markup(draw.along(slices[by], primary, against, label, joined=by != "segment"))
             sections.append(Section(head, label, picture, caption, [_row(each, primary) for each in slices[by]]))
+    sections += _expectation(content)
     if len(slices["meter"]) > 1 and any(each.skill is not None for each in slices["meter"]):
         caption = (
             "The meters with the lowest skill. Where the interval reaches over zero, the week decides, not the model."
@@ -132,6 +133,21 @@ def _sections(
             Section("The worst meters", "meter", picture, caption, [_row(m, primary) for m in slices["meter"]])
         )
     return sections
+
+
+def _expectation(content: Mapping[str, Any]) -> list[Section]:
+    """Return how the model compares with what each meter's own noise lets expect; nothing of one meter alone."""
+    known = [meter_id for meter_id in content["per_meter"] if meter_id in content["predictability"]]
+    if len(known) < 2:
+        return []
+    rmse = [content["per_meter"][meter_id]["rmse"] for meter_id in known]
+    floor = [content["predictability"][meter_id]["expected_rmse"] for meter_id in known]
+    caption = (
+        "Two like days that follow each other differ by what no habit explains. A meter far above the line has "
+        "something left to learn, or has changed since; on the line what remains is noise, below it the model knows "
+        "more than habits: the load of the moment, or the weather."
+    )
+    return [Section("What was to be expected", "", _markup(draw.expected(known, rmse, floor)), caption)]
 
 
 def _typical(slices: Mapping[str, list[Slice]]) -> list[int]:

@@ -141,6 +141,21 @@ def worst_meters(slices: Sequence[Slice]) -> Figure:
     return figure
 
 
+def expected(names: Sequence[str], rmse: Sequence[float], floor: Sequence[float]) -> Figure:
+    """Draw each meter's RMSE against what its own noise lets expect; on the line a model knows all its habits."""
+    figure, axes = _axes(4.2)
+    top = max(*rmse, *floor) * 1.1
+    axes.plot([0, top], [0, top], color=INK, linewidth=1, label="as expected from its noise")
+    axes.scatter(floor, rmse, s=42, color=BLUE, label="meter")
+    if len(names) <= WORST:
+        for name, x, y in zip(names, floor, rmse, strict=True):
+            axes.annotate(name, (x, y), (6, -3), textcoords="offset points", fontsize=8, color=MUTED)
+    axes.set(xlim=(0, top), ylim=(0, top))
+    dress(axes, "RMSE expected from the noise of the meter's own history, kWh", "RMSE of the model, kWh")
+    _legend(axes)
+    return figure
+
+
 WORDS: Final[Mapping[str, str]] = {"rmse": "RMSE", "mae": "MAE", "pinball": "pinball loss"}
 
 
