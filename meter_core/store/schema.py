@@ -1,5 +1,6 @@
 """The schema by Alembic migrations, which are packaged with this module."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,13 +8,14 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, pool, text
 from sqlalchemy.exc import DBAPIError
 
 from meter_core.store.connection import Database
-from meter_core.store.errors import DatabaseUnavailableError
+
+logger = logging.getLogger(__name__)
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 UPGRADE_LOCK: Final = 0x6D657465
@@ -44,6 +46,9 @@ def newest_revision() -> str:
 def upgrade(database: Database) -> str:
     """Bring the database to this version's schema, in one transaction; harmless where it already is.
 
+    A schema of a later version is left as it is and used: a version drops or renames nothing that the version before
+    it needs, so that code can be rolled back without the data.
+
     Returns:
         The revision it is at now.
 
@@ -52,13 +57,17 @@ def upgrade(database: Database) -> str:
     """
     with database.translated(), _as_psycopg(), engine_of(database).begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
-        try:
+        there = MigrationContext.configure(connection).get_current_revision()
+        if there is None or there in known_revisions():
             command.upgrade(config_of(connection), "head")
-        except CommandError as error:
-            raise DatabaseUnavailableError(
-                f"{database.name} has a schema this version does not know ({error}); install the version that made it"
-            ) from error
-    return newest_revision()
+            return newest_revision()
+    logger.warning("%s has a schema of a later version (%s): left as it is", database.name, there)
+    return there
+
+
+def known_revisions() -> set[str]:
+    """Return every revision this version of the code can start from."""
+    return {script.revision for script in ScriptDirectory.from_config(config_of()).walk_revisions()}
 
 
 @contextmanager

@@ -46,7 +46,9 @@ def restored(desk, namespace, figure):
     assert other.sql("SELECT count(*) FROM meter_reading") == "0"
     done(namespace, OTHER, "restore", figure)
     namespace.kubectl("rollout", "restart", f"deployment/{OTHER}-mlflow", f"deployment/{OTHER}-prefect")
-    namespace.kubectl("rollout", "status", f"deployment/{OTHER}-mlflow", "--timeout=180s", seconds=200)
+    for part in ("mlflow", "prefect"):
+        namespace.kubectl("rollout", "status", f"deployment/{OTHER}-{part}", "--timeout=180s", seconds=200)
+    namespace.helm("upgrade", OTHER, str(CHART), *values(*more), "--wait", "--timeout=300s")
     return other
 
 
@@ -60,6 +62,14 @@ def test_counts_and_a_prediction_are_the_same_after_a_restore(desk, restored):
 def test_the_files_are_back_too(desk, restored):
     listed = "cd /files && find . -type f -not -path './undelivered/*' | sort"
     assert restored.run("sh", "-c", listed).out == desk.run("sh", "-c", listed).out != ""
+
+
+def test_flows_of_the_restored_release_run_as_its_own_jobs(namespace, restored):
+    ran = restored.flow("ingest_readings/daily")
+    assert ran["state"] == "Completed"
+    job = namespace.get("jobs", f"--selector=prefect.io/flow-run-id={ran['flow_run_id']}")["items"][0]
+    given = {each["name"]: each for each in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert given["PREFECT_API_AUTH_STRING"]["valueFrom"]["secretKeyRef"]["name"] == f"{OTHER}-jobs"
 
 
 def test_uninstall_leaves_volumes_and_passwords(namespace, restored):
