@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from meter_core.cli.modelling import ByOption, person
 from meter_core.cli.output import JsonOption, Speaker, speaking
+from meter_core.cli.reached import database
 from meter_core.contracts.readings import PARTS
 from meter_core.settings import Settings
 
@@ -84,3 +86,41 @@ def upgrade(as_json: JsonOption = False) -> None:
             revision = Store(urls.database_url or "").upgrade()
         if not speaker.result({"revision": revision}):
             speaker.facts({"schema revision": revision})
+
+
+@db_app.command("partitions", epilog="Example: [bold]meter db partitions --ahead 3[/bold]")
+def partitions(
+    ahead: Annotated[int, typer.Option(help="Months after this one.", min=0, max=120)] = 2,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the months of readings and predictions before they are needed."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.retention import make_months
+
+        with database(speaker) as reached:
+            made = make_months(ahead, reached.url)
+        if not speaker.result({"made": made}):
+            speaker.facts({"made": ", ".join(made) or "none: all were there"})
+
+
+@db_app.command("archive", epilog="Example: [bold]meter db archive --keep-months 36 --dry-run[/bold]")
+def archive(
+    keep_months: Annotated[int, typer.Option(help="Whole months that stay, beside the one that runs.")],
+    why: Annotated[str, typer.Option(help="Recorded with it.")] = "retention",
+    by: ByOption = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write months that are older to files under archive/, and take them out of the database."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.retention import retain
+
+        with database(speaker) as reached:
+            settings, url = reached.settings, reached.url
+            done = retain(keep_months, by or person(), why, settings, url, dry_run, reached.bar).as_dict()
+        if speaker.result(done):
+            return
+        rows = [(each["table"], each["rows"], each["file"] or "stays: only asked") for each in done["archived"]]
+        if rows:
+            speaker.table(f"Before {done['before'][:10]}", ["table", "rows", "file"], rows)
+        speaker.facts({"archived": len(rows) if not dry_run else 0, "kept deliveries moved": done["deliveries"]})

@@ -47,6 +47,7 @@ def erase(
             "kept files": done.files,
             "files kept no more": done.dropped,
             "lines of predictions": done.predictions,
+            "lines of the archive": done.archive,
         }
         speaker.facts({**facts, **figures, "API keys": done.keys, "models": "; ".join(done.models) or "none knew it"})
         speaker.say("Backups hold it until they expire; PostgreSQL frees the space with its next vacuum.")

@@ -23,6 +23,7 @@ from meter_core.jobs.kept_lines import holds, lines_of, without_lines
 from meter_core.jobs.quarantine import reader_of
 from meter_core.jobs.recorded_profiles import profile_of
 from meter_core.jobs.registered import store_of
+from meter_core.jobs.retention import FOLDER as ARCHIVE
 from meter_core.quality.completeness import FOLDER as COMPLETENESS
 from meter_core.settings import Settings
 from meter_core.store import RecordedDelivery
@@ -41,6 +42,7 @@ class Erased:
         files: Kept files out of which its lines were taken.
         dropped: Kept files that cannot be written without them and are kept no more: they cannot be replayed.
         predictions: Lines of CSV files under `predictions/`.
+        archive: Lines of CSV files under `archive/`.
         keys: API keys that listed it.
         models: Registered versions that knew it, and what became of each.
     """
@@ -49,18 +51,27 @@ class Erased:
     files: int
     dropped: int
     predictions: int
+    archive: int
     keys: int
     models: Sequence[str] = field(default_factory=tuple)
 
     @property
     def nothing(self) -> bool:
         """Whether nothing named it."""
-        counts = (*self.tables.values(), self.files, self.dropped, self.predictions, self.keys, len(self.models))
+        counts = (
+            *self.tables.values(),
+            self.files,
+            self.dropped,
+            self.predictions,
+            self.archive,
+            self.keys,
+            len(self.models),
+        )
         return not any(counts)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
-        figures = {name: getattr(self, name) for name in ("files", "dropped", "predictions", "keys")}
+        figures = {name: getattr(self, name) for name in ("files", "dropped", "predictions", "archive", "keys")}
         return {"tables": dict(self.tables), **figures, "models": list(self.models), "nothing": self.nothing}
 
 
@@ -112,7 +123,8 @@ def erase(
         rows,
         sum(digest is not None for digest in kept.values()),
         sum(digest is None for digest in kept.values()),
-        _out_of_predictions(meter_id, settings),
+        _out_of_files(meter_id, f"{PREDICTIONS}/**/*.csv", settings),
+        _out_of_files(meter_id, f"{ARCHIVE}/*.csv.gz", settings),
         _out_of_keys(meter_id, settings),
         erase_from_models(meter_id, who, settings, connections, progress),
     )
@@ -248,20 +260,31 @@ def _digest(files: Any, path: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _out_of_predictions(meter_id: str, settings: Settings) -> int:
-    """Take the meter's lines out of the CSV files under `predictions/`; return how many."""
+def _out_of_files(meter_id: str, pattern: str, settings: Settings) -> int:
+    """Take the meter's lines out of CSV files under the files root, plain or gzip; return how many."""
     files, root = fsspec.core.url_to_fs(settings.files_root)
-    gone = 0
-    for path in files.glob(f"{str(root).rstrip('/')}/{PREDICTIONS}/**/*.csv"):
-        with files.open(path, "rt", encoding="utf-8", newline="") as stream:
-            rows = list(csv.reader(stream))
-        column = rows[0].index("meter_id") if rows and "meter_id" in rows[0] else None
-        left = [row for row in rows if column is None or len(row) <= column or row[column] != meter_id]
-        if len(left) < len(rows):
-            gone += len(rows) - len(left)
-            with files.open(f"{path}.part", "wt", encoding="utf-8", newline="") as stream:
-                csv.writer(stream, lineterminator="\n").writerows(left)
-            files.mv(f"{path}.part", path)
+    return sum(_out_of_file(meter_id, files, path) for path in files.glob(f"{str(root).rstrip('/')}/{pattern}"))
+
+
+def _out_of_file(meter_id: str, files: Any, path: str) -> int:
+    """Take the meter's lines out of one CSV file; it stays as it is where it has none."""
+    gone, part, packed = 0, f"{path}.part", "gzip" if path.endswith(".gz") else None
+    text: dict[str, Any] = {"encoding": "utf-8", "newline": "", "compression": packed}
+    with files.open(path, "rt", **text) as source, files.open(part, "wt", **text) as sink:
+        reader, writer = csv.reader(source), csv.writer(sink, lineterminator="\n")
+        header = next(reader, [])
+        writer.writerow(header)
+        for row in reader:
+            values = dict(zip(header, row, strict=False))
+            is_meant = values.get("meter_id") == meter_id
+            if is_meant or (not values.get("meter_id") and meter_id in values.get("raw_line", "")):
+                gone += 1
+            else:
+                writer.writerow(row)
+    if gone:
+        files.mv(part, path)
+    else:
+        files.rm_file(part)
     return gone
 
 

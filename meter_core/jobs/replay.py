@@ -175,6 +175,7 @@ class _Replay:
         rewriting, delivery = self.rewriting, self.delivery
         reader = self.make_reader()
         key = DeliveryKey(delivery.file_digest, reader.profile.digest, reader.zone)
+        self._refuse_archived(span)
         twin = rewriting.same(delivery, key)
         own = [delivery.id, *([twin.id] if twin else [])]
         others = rewriting.others(own, span) if span else []
@@ -199,6 +200,16 @@ class _Replay:
         profiles = {"profile_digest_before": delivery.profile_digest, "profile_digest": key.profile_digest}
         rewriting.record("replayed", self.fix.who, self.fix.why, delivery.id, evidence | profiles)
         return result
+
+    def _refuse_archived(self, span: Span | None) -> None:
+        """Raise where the delivery reaches into months that are no longer in the database."""
+        archived = self.rewriting.archived_before()
+        if span and archived and span.first_ts < archived:
+            raise RefusedError(
+                f"{self.delivery.file_name} begins before {archived:%Y-%m-%d}, until when months were archived: what "
+                "else stood there is not in the database, so nothing was changed. Restore those months first "
+                "(docs/ingestion.md)"
+            )
 
     def _as_it_was(self, events: list[_Event], twin: RecordedDelivery | None, span: Span) -> dict[int, Counter[str]]:
         """Deliver the span as it was delivered: what of each other delivery's accounting comes from it."""

@@ -92,6 +92,10 @@ class Database:
             return DatabaseUnavailableError(
                 f"{self.name}: the disk is full; nothing was changed; free space and run again"
             )
+        if isinstance(error, pg.LockNotAvailable):
+            return DatabaseUnavailableError(
+                f"{self.name}: others were using the table for too long; nothing was changed; run the same again"
+            )
         if isinstance(error, pg.InsufficientPrivilege):
             return DatabaseUnavailableError(f"{self.name} does not let this user do that ({said}); grant it the right")
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):

@@ -711,3 +711,33 @@ SELECT m.meter_id, first.reading_ts AS first_ts, v.last_measured_ts, coalesce(v.
         WHERE channel = %(channel)s AND units_kwh IS NOT NULL AND reading_ts >= %(since)s AND reading_ts < %(until)s
         GROUP BY meter_id) v USING (meter_id)
  ORDER BY m.meter_id;
+
+-- name: partitions
+SELECT c.relname, i.inhparent::regclass::text,
+       split_part(right(c.relname, 7), '_', 1)::int * 12 + split_part(right(c.relname, 7), '_', 2)::int - 1
+  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+ WHERE i.inhparent IN ('meter_reading'::regclass, 'prediction'::regclass);
+
+-- name: old_rows_of_meter_reading_history
+reading_ts < {cutoff}
+
+-- name: old_rows_of_quarantined_reading
+-- Of a row without a time its delivery tells how old it is.
+(reading_ts < {cutoff}
+ OR (reading_ts IS NULL AND source_file_id IN (SELECT id FROM source_file WHERE last_ts < {cutoff})))
+
+-- name: drop_month_of
+ALTER TABLE {parent} DETACH PARTITION {partition};
+DROP TABLE {partition};
+
+-- name: archived_files
+SELECT evidence ->> 'file' FROM intervention WHERE action = 'archived';
+
+-- name: archived_before
+SELECT max((evidence ->> 'before')::timestamptz) FROM intervention WHERE action = 'archived';
+
+-- name: deliveries_before
+SELECT id FROM source_file WHERE kept_as IS NOT NULL AND kept_as NOT LIKE 'archive/%%' AND last_ts < %(until)s;
+
+-- name: moved_delivery
+UPDATE source_file SET kept_as = %(kept_as)s WHERE kept_as = %(before)s;

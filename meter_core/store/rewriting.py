@@ -102,6 +102,11 @@ class Rewriting:
         assert row is not None  # noqa: S101 - it is one row
         self.now: datetime = row[0]
 
+    def archived_before(self) -> datetime | None:
+        """Return until when values were archived; None where none were."""
+        row = self._connection.execute(query("archived_before")).fetchone()
+        return row[0] if row else None
+
     def same(self, delivery: RecordedDelivery, key: DeliveryKey) -> RecordedDelivery | None:
         """Return another delivery that is known by this key."""
         parameters = {**key.parameters(), "source_file_id": delivery.id}

@@ -18,11 +18,13 @@ from meter_core.store import (
     predictions,
     reading,
     released,
+    retention,
     rewriting,
     schema,
 )
 from meter_core.store.connection import Database
 from meter_core.store.delivered import DeliveredFile, DeliveryKey, Freshness, LoadCounts, StoppedDelivery
+from meter_core.store.deliveries import RecordedDelivery
 from meter_core.store.queries import query
 
 
@@ -104,7 +106,7 @@ class Store:
         with self._database.transaction() as connection:
             return loading.record_stopped(connection, stopped)
 
-    def delivery(self, name: str) -> deliveries.RecordedDelivery:
+    def delivery(self, name: str) -> RecordedDelivery:
         """Return the delivery of this number, file name, or beginning of a digest.
 
         Raises:
@@ -160,10 +162,44 @@ class Store:
         with self._database.transaction() as connection:
             return completeness.gaps(connection, since, until, meters)
 
-    def deliveries(self) -> list[deliveries.RecordedDelivery]:
+    def deliveries(self) -> list[RecordedDelivery]:
         """Return all deliveries in the order in which they were recorded."""
         with self._database.transaction() as connection:
             return deliveries.deliveries(connection)
+
+    def make_months(self, first: int, count: int) -> list[str]:
+        """Make the partitions of so many months from this one on; return the names of those that were not there."""
+        with self._database.transaction() as connection:
+            return retention.make_ahead(connection, first, count)
+
+    def old_months(self, cutoff: int) -> list[retention.Old]:
+        """Return what lies before a month (`retention.month_of`)."""
+        with self._database.transaction() as connection:
+            return retention.due(connection, cutoff)
+
+    def archived_files(self) -> set[str]:
+        """Return the archive's files that are on record."""
+        with self._database.transaction() as connection:
+            return retention.archived_files(connection)
+
+    @contextmanager
+    def archiving(
+        self, old: retention.Old, cutoff: int, who: str, why: str, file: str
+    ) -> Iterator[Callable[[retention.Sink], int]]:
+        """Yield what writes old rows as CSV and takes them out of their table; committed at the block's end."""
+        with self._database.transaction() as connection:
+            yield lambda sink: retention.archive(connection, old, cutoff, sink, who, why, file)
+
+    def deliveries_before(self, until: datetime) -> list[RecordedDelivery]:
+        """Return the deliveries all of whose values lie before an instant and whose files are not archived yet."""
+        with self._database.transaction() as connection:
+            found = connection.execute(query("deliveries_before"), {"until": until}).fetchall()
+            return deliveries.deliveries(connection, [number for (number,) in found]) if found else []
+
+    def moved_delivery(self, before: str, kept_as: str) -> None:
+        """Note that a kept file lies in another place."""
+        with self._database.transaction() as connection:
+            connection.execute(query("moved_delivery"), {"before": before, "kept_as": kept_as})
 
     def erase_meter(
         self, meter_id: str, kept: Mapping[str, str | None], renamed: Mapping[int, str], who: str, why: str

@@ -83,6 +83,10 @@ def fill(world, folder: Path) -> None:
     run = world.store.start_prediction_run("reading", MODEL, "1", "sha256:0")
     frame = world.store.readings(meters=[ID, OTHER]).head(12)
     frame = frame.assign(origin_ts=frame["reading_ts"], low_kwh=0.0, high_kwh=9.0, horizon_minutes=60)
+    archive = Path(world.settings.files_root) / "archive"
+    archive.mkdir()
+    with gzip.open(archive / "quarantined_reading_before_2020_01.csv.gz", "wt") as old:
+        old.write(f'meter_id,raw_line\n{ID},x\n,"torn {ID}"\n{OTHER},y\n')
     world.store.insert_predictions(run, frame.assign(in_training=False, status="Normal", basis="meter"))
 
 
@@ -135,7 +139,7 @@ def test_erased_everywhere_and_nobody_else(world, tmp_path, predictor):
     tables = {"meter_reading": 12, "meter_reading_history": 1, "meter": 1, "topology": 1, "meter_installation": 1}
     assert {name: done.tables[name] for name in tables} == tables
     assert done.tables["prediction"] == 12
-    assert (done.files, done.dropped, done.predictions, done.keys) == (4, 1, 1, 2)
+    assert (done.files, done.dropped, done.predictions, done.archive, done.keys) == (4, 1, 1, 2, 2)
     assert named(world, shared_server().folder) == []
     assert world.store.readings(meters=[OTHER]).equals(others)
     assert [list(key.meters) for key in known_keys(world.settings)] == [[OTHER], []]
