@@ -44,6 +44,8 @@ def show_ingest(speaker: Speaker, result: dict[str, Any]) -> None:
     for file in result["files"]:
         for finding in file["findings"]:
             speaker.out.print(f"{finding['severity']}: {finding['message']}", markup=False, soft_wrap=True)
+    if result["quarantined"]:
+        speaker.say("What was quarantined, and what to do: meter quarantine list")
     speaker.facts({"took": f"{result['seconds']:.1f} s", "data docs": result["data_docs"]})
 
 

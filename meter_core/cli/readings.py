@@ -16,6 +16,7 @@ data_app = typer.Typer(no_args_is_help=True, help="Stored readings: what is know
 
 SHOWN: Final = 20
 """Rows that a terminal gets; JSON has all."""
+SHOWN_COLUMNS: Final = ("meter_id", "reading_ts", "quality", "units_kwh", "available_ts")
 SinceDay = Annotated[datetime | None, typer.Option(help="First local day; else 90 days before the end.")]
 UntilDay = Annotated[datetime | None, typer.Option(help="Day after the last; else that of the newest reading.")]
 
@@ -133,9 +134,9 @@ def readings(
             result = run(asked, out, reached.url)
         if speaker.result(result.as_dict()):
             return
-        rows = [tuple(row.values()) for row in result.shown(SHOWN)]
+        rows = [tuple(row[name] for name in SHOWN_COLUMNS) for row in result.shown(SHOWN)]
         if rows:
-            speaker.table("Readings", list(result.shown(1)[0]), rows, numeric_from=4)
+            speaker.table("Readings", list(SHOWN_COLUMNS), rows, numeric_from=3)
         speaker.facts({"rows": result.rows, "out": out and str(out)})
 
 

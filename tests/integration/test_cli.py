@@ -156,6 +156,11 @@ COMMANDS = [
     "backtest",
     "models",
     "promote",
+    "raw",
+    "quarantine",
+    "data",
+    "estimate",
+    "erase",
 ]
 
 
