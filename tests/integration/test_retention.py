@@ -16,10 +16,10 @@ from meter_core.jobs.retention import make_months, retain
 from meter_core.settings import Settings
 from meter_core.store import Store, retention
 from tests.integration.postgres_server import WHEEL
+from tests.integration.replay_world import World
+from tests.integration.replay_world import row as line
 from tests.integration.store_databases import ask
 from tests.integration.store_deliveries import deliver, row, standing
-from tests.integration.test_quarantine import World
-from tests.integration.test_quarantine import row as line
 
 pytestmark = pytest.mark.parametrize("store_server", [pytest.param(WHEEL, id="embedded")], indirect=True)
 
