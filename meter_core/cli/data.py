@@ -16,7 +16,7 @@ db_app = typer.Typer(no_args_is_help=True, help="The database.")
 
 
 def ingest(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Delivered files, plain or gzip.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Delivered files, plain or compressed.")],
     source: Annotated[str, typer.Option(help="Built-in profile (see: meter sources list) or a YAML file.")],
     zone: Annotated[str | None, typer.Option(help="IANA zone of the meters, where the profile leaves it open.")] = None,
     as_json: JsonOption = False,

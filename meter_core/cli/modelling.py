@@ -133,7 +133,7 @@ def predict(
 
 
 def backtest(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Delivered file, plain or gzip.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Delivered file, plain or compressed.")],
     source: Annotated[str, typer.Option(help="Built-in profile (see: meter sources list) or a YAML file.")],
     test_from: Annotated[
         datetime, typer.Option(help="First local day of the test; nothing from here on is fitted on.")

@@ -103,7 +103,7 @@ def ingest(
     whole or not at all. A stopped one does not keep the others out.
 
     Args:
-        files: Delivered files, plain or gzip.
+        files: Delivered files, plain or compressed.
         profile: Built-in name or YAML file of their source.
         zone: IANA zone of the meters, in place of the profile's.
         settings: Where files are kept, and the stop threshold.

@@ -204,6 +204,7 @@ def _unreadable(frame: pd.DataFrame, _: Limits) -> Mask:
 
 RULES: Final[tuple[Rule, ...]] = (
     _coded("wrong_fields", "line", "the line has more or fewer fields than the header; ask the sender for it again"),
+    _coded("not_json", "line", "the line is no JSON object; ask the sender for it again"),
     _coded("missing_meter_id", "meter_id", "the line names no meter; ask the sender whose it is"),
     _coded(
         "bad_channel", "channel", "the channel is not import, export, net or reactive; map it in the source profile"

@@ -15,7 +15,7 @@ NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 def text_columns(lines: bytes, header: list[str], profile: Profile) -> dict[str, pa.Array]:
-    """Return the profile's columns as trimmed text, null where blank or a missing code.
+    """Return the columns that a profile reads, by their name in the file, as trimmed text.
 
     Args:
         lines: CSV lines that all have as many fields as the header, which is not among them.
@@ -23,8 +23,8 @@ def text_columns(lines: bytes, header: list[str], profile: Profile) -> dict[str,
         profile: Which of them to take.
     """
     if not lines:
-        return {name: pa.array([], pa.string()) for name in profile.columns}
-    places = {ours: f"f{header.index(theirs)}" for ours, theirs in profile.columns.items()}
+        return {name: pa.array([], pa.string()) for name in profile.file_columns}
+    places = {name: f"f{header.index(name)}" for name in profile.file_columns}
     wanted = sorted(set(places.values()))
     table = csv.read_csv(
         pa.BufferReader(lines),
@@ -34,14 +34,19 @@ def text_columns(lines: bytes, header: list[str], profile: Profile) -> dict[str,
             include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
         ),
     )
-    codes = pa.array(["", *profile.missing])
-    return {ours: _blanked(table[place].combine_chunks(), codes) for ours, place in places.items()}
+    return {name: blanked(table[place].combine_chunks(), profile) for name, place in places.items()}
 
 
-def _blanked(text: pa.Array, codes: pa.Array) -> pa.Array:
-    """Return trimmed text, null where it is one of the codes."""
+def blanked(text: pa.Array, profile: Profile) -> pa.Array:
+    """Return trimmed text, null where it is blank or one of the profile's missing codes."""
     trimmed = pc.utf8_trim_whitespace(text)
+    codes = pa.array(["", *profile.missing])
     return pc.if_else(pc.is_in(trimmed, codes), pa.scalar(None, pa.string()), trimmed)
+
+
+def without_zero_bytes(text: pa.Array) -> pa.Array:
+    """Return text that PostgreSQL can hold; in CSV a zero byte is refused with the whole file."""
+    return pc.replace_substring(text, "\0", "\\0") if pc.any(pc.match_substring(text, "\0")).as_py() else text
 
 
 def numbers(text: pa.Array, decimal: str = ".") -> tuple[FloatArray, np.ndarray]:

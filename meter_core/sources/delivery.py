@@ -1,7 +1,5 @@
 """A delivered file as frames of readings, part by part, with the lines as delivered and why a value cannot be read."""
 
-import csv
-import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,19 +10,23 @@ import pandas as pd
 
 from meter_core.calendar import zone_of
 from meter_core.contracts.finding import Finding, Severity
-from meter_core.contracts.readings import IntArray
-from meter_core.sources.catalog import load_profile, profile_names
-from meter_core.sources.columns import text_columns
-from meter_core.sources.errors import SourceError, UnreadableDeliveryError, WrongSourceError
+from meter_core.sources.column_names import unread_columns
+from meter_core.sources.csv_records import CsvRecords
+from meter_core.sources.errors import WrongSourceError
+from meter_core.sources.json_records import JsonRecords
+from meter_core.sources.parquet_records import ParquetRecords
 from meter_core.sources.profile import Profile
 from meter_core.sources.readings import Rows, frame_of, rows_of, series_names
+from meter_core.sources.records import RawLine, RecordFile, Records
 from meter_core.sources.repeated_hours import Mask, RepeatedHours, SeriesNumbers
 from meter_core.sources.stamps import BAD_STAMP, Instants
-from meter_core.sources.text_lines import DeliveredText, TextLines
 
 UNKNOWN_ZONE: Final = "UTC"
-VALUE: Final = re.compile(r"^[+-]?[\d.,]+$|\d{4}-\d\d-\d\d|\d[./]\d\d?[./]\d{4}|\d[.,]\d\d")
-"""A number or a stamp, which is no name of a column."""
+FORMATS: Final[dict[str, Callable[[Path, Profile], RecordFile]]] = {
+    "csv": CsvRecords,
+    "jsonl": JsonRecords,
+    "parquet": ParquetRecords,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ class Part:
     """
 
     frame: pd.DataFrame
-    raw_line: Callable[[int], str] = field(repr=False)
+    raw_line: RawLine = field(repr=False)
 
 
 class DeliveryReader:
@@ -47,7 +49,7 @@ class DeliveryReader:
     no code.
 
     Args:
-        path: The file: CSV, plain or gzip.
+        path: The file: CSV, JSON lines or Parquet, the first two plain, gzip or zstd.
         profile: How to read it.
         zone: IANA zone of the meters, in place of the profile's.
 
@@ -65,7 +67,7 @@ class DeliveryReader:
         """Numbers of the first and the last of them."""
         self.findings: tuple[Finding, ...] = ()
         """What reading found that is no fault of a single line; complete after the last part."""
-        self._text = DeliveredText(path, profile.encoding)
+        self._file = FORMATS[profile.format](path, profile)
         self._series = SeriesNumbers()
         self._repeated = {"reading_ts": RepeatedHours(), "available_ts": RepeatedHours()}
         self._held: list[tuple[Rows, dict[int, str]]] = []
@@ -73,7 +75,7 @@ class DeliveryReader:
     @property
     def file_digest(self) -> str:
         """SHA-256 of the file as delivered; known after the last part."""
-        return self._text.digest
+        return self._file.digest
 
     def parts(self) -> Iterator[Part]:
         """Yield the delivery in the file's order; values whose hour only the file's end tells come last.
@@ -82,33 +84,21 @@ class DeliveryReader:
             WrongSourceError: the file of another source.
             UnreadableDeliveryError: the file is broken as a whole.
         """
-        names: list[str] = []
-        for text in self._text.blocks():
-            filled = text.filled()
-            if not names and len(filled):
-                names = _header(text.line(text.first + int(filled[0])), self.profile, self.file_name)
-                filled = filled[1:]
-            if len(filled):
-                yield self._part(text, filled, names)
-        if self.lines == 0:
-            raise UnreadableDeliveryError(
-                f"{self.file_name} has a header and no readings; ask its sender whether there were none to send"
-            )
+        for records in self._file.records():
+            yield self._part(records)
         lone = yield from self._held_back()
-        self.findings = (*_unread(names, self.profile, self.file_name), *self._notes(lone))
+        self.findings = (*unread_columns(self._file.names, self.profile, self.file_name), *self._notes(lone))
 
-    def _part(self, text: TextLines, filled: IntArray, names: list[str]) -> Part:
+    def _part(self, records: Records) -> Part:
         """Return the values of these lines, but for those that are held back."""
-        whole = text.field_counts(self.profile.delimiter)[filled] == len(names)
-        columns = text_columns(text.joined(filled[whole]), names, self.profile)
-        rows = rows_of(columns, filled + text.first, whole, self.lines, self.profile, self.zone)
-        self.lines, self.last_line = self.lines + len(filled), int(rows.lines[-1])
-        self.first_line = self.first_line or int(rows.lines[0])
+        rows = rows_of(records, self.lines, self.profile, self.zone)
+        self.lines, self.last_line = self.lines + len(records.lines), int(records.lines[-1])
+        self.first_line = self.first_line or int(records.lines[0])
         if self.profile.stamp.clock == "local" and self.profile.stamp.ambiguous == "in_order":
-            rows = self._hold_back(rows, text)
-        return Part(frame_of(rows, self.profile), text.line)
+            rows = self._hold_back(rows, records.raw_line)
+        return Part(frame_of(rows, self.profile), records.raw_line)
 
-    def _hold_back(self, rows: Rows, text: TextLines) -> Rows:
+    def _hold_back(self, rows: Rows, raw_line: RawLine) -> Rows:
         """Return the values whose instant is certain; the others wait for the end of the file."""
         series = self._series.of(series_names(rows, self.profile))
         uncertain = np.zeros(len(series), dtype=bool)
@@ -120,7 +110,7 @@ class DeliveryReader:
         if not uncertain.any():
             return rows
         held = rows.where(uncertain)
-        self._held.append((held, {int(line): text.line(int(line)) for line in held.lines}))
+        self._held.append((held, {int(line): raw_line(int(line)) for line in held.lines}))
         return rows.where(~uncertain)
 
     def _held_back(self) -> Generator[Part, None, list[int]]:
@@ -210,61 +200,3 @@ def _zone(profile: Profile, said: str | None) -> tuple[str, bool]:
         )
     zone_of(zone or UNKNOWN_ZONE)
     return zone or UNKNOWN_ZONE, zone is None
-
-
-def _header(line: str, profile: Profile, file_name: str) -> list[str]:
-    """Return the file's column names, having checked that the profile's are among them, once each."""
-    names = [name.strip() for name in next(csv.reader([line], delimiter=profile.delimiter))]
-    wanted = list(profile.columns.values())
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        raise _not_this_source(missing, names, profile, file_name)
-    twice = sorted({name for name in wanted if names.count(name) > 1})
-    if twice:
-        raise UnreadableDeliveryError(
-            f"{file_name} line 1 names the column {', '.join(twice)} more than once: which one holds? Ask its sender"
-        )
-    return names
-
-
-def _not_this_source(missing: list[str], names: list[str], profile: Profile, file_name: str) -> SourceError:
-    """Return the error for lacking columns: wrong use where another built-in profile fits, else a broken delivery."""
-    if any(VALUE.search(name) for name in names):  # values and perhaps a meter: neither may stand in a log
-        return UnreadableDeliveryError(
-            f"{file_name} line 1 holds a reading where profile {profile.name} expects the names {', '.join(missing)}; "
-            "put the line of column names above it, or ask the sender for a file that has one"
-        )
-    lacking = (
-        f"{file_name} line 1 lacks {', '.join(missing)}, which profile {profile.name} reads; "
-        f"its columns are {', '.join(repr(name) for name in names[:20])}"
-    )
-    fitting = _fitting(names)
-    if fitting:
-        return WrongSourceError(f"{lacking}. It looks like {' or '.join(fitting)}: say --source {fitting[0]}")
-    return UnreadableDeliveryError(
-        f"{lacking}. Correct the profile or its delimiter (now {profile.delimiter!r}), or ask the sender"
-    )
-
-
-def _fitting(names: list[str]) -> list[str]:
-    """Return the built-in profiles that read the most of these columns."""
-    sizes = {}
-    for name in profile_names():
-        wanted = set(load_profile(name).columns.values())
-        if wanted <= set(names):
-            sizes[name] = len(wanted)
-    return [name for name, size in sizes.items() if size == max(sizes.values())]
-
-
-def _unread(names: list[str], profile: Profile, file_name: str) -> tuple[Finding, ...]:
-    """Return the finding that columns were left unread; a warning where another built-in profile reads more of them."""
-    unread = [name for name in names if name not in profile.columns.values()]
-    if not unread:
-        return ()
-    message = f"{file_name} line 1: profile {profile.name} leaves {', '.join(map(repr, unread[:20]))} unread"
-    where, evidence = f"{file_name} line 1", {"columns": unread}
-    fitting = _fitting(names)
-    if fitting and len(load_profile(fitting[0]).columns) > len(profile.columns):
-        message += f". More of this file would be read with --source {' or '.join(fitting)}: was that meant?"
-        return (Finding("columns_unread", where, Severity.WARNING, message, evidence),)
-    return (Finding("columns_unread", where, Severity.INFO, message, evidence),)

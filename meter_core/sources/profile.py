@@ -73,7 +73,7 @@ class Profile(BaseModel):
     Attributes:
         name: What `--source` says.
         description: One line for people; not part of the digest.
-        format: Only `csv`, plain or gzip.
+        format: `csv` or `jsonl` (JSON lines), plain, gzip or zstd; or `parquet`.
         delimiter: Between the fields of a line.
         decimal: Decimal sign.
         encoding: Of the text.
@@ -96,7 +96,7 @@ class Profile(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     description: str = ""
-    format: Literal["csv"] = "csv"
+    format: Literal["csv", "jsonl", "parquet"] = "csv"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
@@ -123,6 +123,11 @@ class Profile(BaseModel):
     def declared(self) -> dict[str, Any]:
         """Everything it declares, as JSON types; `Profile.model_validate` makes the same profile of it."""
         return self.model_dump(mode="json")
+
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """The columns of the file that are read, once each."""
+        return tuple(dict.fromkeys(self.columns.values()))
 
     @property
     def energy_is_power(self) -> bool:

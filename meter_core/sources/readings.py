@@ -13,6 +13,7 @@ from meter_core.contracts.readings import AUXILIARY, CHANNELS, QUALITIES, IntArr
 from meter_core.sources import stamps
 from meter_core.sources.columns import filled, numbers, objects, quantity
 from meter_core.sources.profile import Profile
+from meter_core.sources.records import Records
 from meter_core.sources.stamps import Instants
 
 LONGEST_INTERVAL: Final = 44_640
@@ -30,7 +31,7 @@ class Rows:
     Attributes:
         numbers: (n,) place of each value in the file, from 0.
         lines: (n,) line of each.
-        whole: (n,) bool: lines with as many fields as the header.
+        whole: (n,) bool: lines that can be taken apart.
         columns: Canonical name -> (n,) text, null where blank or the line is not whole.
         start: Of the stamps.
         available: Of the delivery times, where a column gives them.
@@ -52,29 +53,27 @@ class Rows:
         return Rows(*kept, columns, self.start.where(chosen), available)
 
 
-def rows_of(
-    columns: Columns, lines: IntArray, whole: NDArray[np.bool_], begin: int, profile: Profile, zone: str
-) -> Rows:
+def rows_of(records: Records, begin: int, profile: Profile, zone: str) -> Rows:
     """Return delivered values with their times.
 
     Args:
-        columns: The profile's columns of the whole lines, as text.
-        lines: (k,) numbers of all data lines.
-        whole: (k,) bool: lines with as many fields as the header.
+        records: Lines of data in fields.
         begin: Place of the first of them in the file.
         profile: How to read them.
         zone: IANA zone of the meters.
     """
+    columns = {ours: records.columns[theirs] for ours, theirs in profile.columns.items()}
+    whole = records.whole
     if not whole.all():
         place = pa.array(np.cumsum(whole) - 1, mask=~whole)
         columns = {name: text.take(place) for name, text in columns.items()}
-    numbers = np.arange(begin, begin + len(lines))
+    numbers = np.arange(begin, begin + len(whole))
     start, available = (
         stamps.to_utc(columns[name], profile.stamp, zone) if name in columns else None
         for name in ("reading_ts", "available_ts")
     )
     assert start is not None  # noqa: S101 - every profile maps reading_ts
-    return Rows(numbers, lines, whole, columns, start, available)
+    return Rows(numbers, records.lines, whole, columns, start, available)
 
 
 def series_names(rows: Rows, profile: Profile) -> "pd.Series[str]":
@@ -97,7 +96,7 @@ def frame_of(rows: Rows, profile: Profile, lone: NDArray[np.bool_] | None = None
     """
     columns, count = rows.columns, len(rows.lines)
     codes = _Codes(count)
-    codes.set(~rows.whole, "wrong_fields")
+    codes.set(~rows.whole, "not_json" if profile.format == "jsonl" else "wrong_fields")
     meter_id = _constant_or(columns, "meter_id", profile.meter_id, count)
     codes.set(~filled(meter_id), "missing_meter_id")
     channel = _words(columns, "channel", profile.channel, {name: name for name in CHANNELS}, codes, count)

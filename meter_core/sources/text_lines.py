@@ -1,7 +1,7 @@
 """A delivered file as lines: unpacked, decoded, and each line found again by its number."""
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from meter_core.contracts.errors import UsageError
 from meter_core.contracts.readings import IntArray
 from meter_core.sources.errors import UnreadableDeliveryError
 from meter_core.sources.unpacking import DeliveredBytes
@@ -19,13 +18,12 @@ BLOCK: Final = 1 << 23
 FOREIGN: Final = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"PAR1": "a Parquet file",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd",
     b"BZh": "compressed with bzip2",
     b"\xfd7zXZ": "compressed with xz",
     b"%PDF": "a PDF",
 }
 """How files begin that are often sent by mistake."""
+PARQUET: Final = b"PAR1"
 NEWLINE, RETURN, QUOTE, SPACE = 10, 13, 34, 32
 WIDE: Final = ("utf-16", "utf-32")
 """Encodings in which the byte of a line end may be half of another character."""
@@ -108,7 +106,7 @@ class DeliveredText:
     """A delivered text file, read block by block.
 
     Args:
-        path: The file, plain or gzip.
+        path: The file, plain, gzip or zstd.
         encoding: Of its text.
 
     Raises:
@@ -178,7 +176,7 @@ class DeliveredText:
                 line = self._bytes.line_ends + 1 - piece.count(NEWLINE, within)
                 raise UnreadableDeliveryError(
                     f"{self.file_name} line {line} has a zero byte "
-                    f"(byte {place + within + 1}): it is binary or damaged, not CSV; ask its sender for it again"
+                    f"(byte {place + within + 1}): it is binary or damaged, not text; ask its sender for it again"
                 )
             yield piece
             place += len(piece)
@@ -187,7 +185,13 @@ class DeliveredText:
         """Raise where the first bytes are those of another kind of file."""
         for beginning, kind in FOREIGN.items():
             if text.startswith(beginning):
-                raise UnreadableDeliveryError(f"{self.file_name} is {kind}, not CSV; export it as CSV, plain or gzip")
+                raise UnreadableDeliveryError(
+                    f"{self.file_name} is {kind}; export it as CSV, JSON lines or Parquet (plain, gzip or zstd)"
+                )
+        if text.startswith(PARQUET):
+            raise UnreadableDeliveryError(
+                f"{self.file_name} is a Parquet file; say `format: parquet` in its source profile"
+            )
         if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not self._encoding.startswith("utf-16"):
             raise UnreadableDeliveryError(
                 f"{self.file_name} is UTF-16 text; say `encoding: utf-16` in its source profile"
@@ -220,33 +224,6 @@ class DeliveredText:
             f"{self.file_name} line {line} is not {self._encoding}: byte 0x{error.object[error.start]:02x} at "
             f"{place + error.start + 1}; say the right `encoding:` in its source profile (often latin-1 or cp1252)"
         )
-
-
-def raw_lines(path: Path, encoding: str, wanted: Iterable[int]) -> dict[int, str]:
-    """Return lines of a delivered file as they are, without their line ends, by number; the header is line 1.
-
-    Args:
-        path: The file, plain or gzip.
-        encoding: Of its text.
-        wanted: Numbers of the lines.
-
-    Raises:
-        UsageError: where the file has no such line.
-        WrongSourceError: where there is no such file.
-        UnreadableDeliveryError: where the file is broken.
-    """
-    left, last = sorted(set(wanted), reverse=True), 0
-    found: dict[int, str] = {}
-    for block in DeliveredText(path, encoding).blocks():
-        last = block.first + len(block.starts) - 1
-        while left and block.first <= left[-1] <= last:
-            number = left.pop()
-            found[number] = block.line(number)
-        if not left:
-            return found
-    if left:
-        raise UsageError(f"{path.name} has lines 1 to {last}, not {left[0]}; say one of them")
-    return found
 
 
 def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,19 +1,26 @@
 """What a delivered file holds, unpacked piece by piece: its size does not matter."""
 
 import hashlib
+import io
 import zlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
 
 from meter_core.sources.errors import UnreadableDeliveryError, WrongSourceError
 
 GZIP: Final = b"\x1f\x8b"
+ZSTD: Final = b"\x28\xb5\x2f\xfd"
 GZIP_MEMBER: Final = 31
 """What zlib calls a gzip stream with header and checksum."""
 PIECE: Final = 1 << 20
 NEWLINE: Final = b"\n"
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 class DeliveredBytes:
@@ -40,18 +47,26 @@ class DeliveredBytes:
         return self._sha.hexdigest()
 
     def unpacked(self) -> Iterator[bytes]:
-        """Yield the content in pieces; whether it is gzip, its first bytes tell.
+        """Yield the content in pieces; its first bytes tell whether it is gzip or zstd, or one inside the other.
 
         Raises:
             WrongSourceError: where it cannot be read.
             UnreadableDeliveryError: where it is damaged or cut off.
         """
-        pieces = self._delivered()
-        first = next(pieces, b"")
-        content = self._gunzipped(first, pieces) if first.startswith(GZIP) else chain([first], pieces)
-        for piece in content:
+        for piece in self._opened(self._delivered()):
             self.line_ends += piece.count(NEWLINE)
             yield piece
+
+    def _opened(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Return the pieces without their compression."""
+        first = b""
+        while len(first) < len(ZSTD) and (piece := next(pieces, b"")):
+            first += piece
+        if first.startswith(GZIP):
+            return self._opened(filter(None, self._gunzipped(first, pieces)))
+        if first.startswith(ZSTD):
+            return self._opened(self._unzstd(chain([first], pieces)))
+        return chain([first], pieces)
 
     def _delivered(self) -> Iterator[bytes]:
         """Yield the file as it is."""
@@ -100,3 +115,36 @@ class DeliveredBytes:
             )
         for _ in others:  # to the end, for the digest is of the whole file
             pass
+
+    def _unzstd(self, packed: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield what a zstd file of one or several frames holds."""
+        try:
+            with pa.CompressedInputStream(pa.PythonFile(_Stream(packed), mode="r"), "zstd") as stream:
+                while piece := stream.read(PIECE):
+                    yield piece
+        except OSError as error:
+            what = "cut off" if "Truncated" in str(error) else f"damaged zstd ({error})"
+            raise UnreadableDeliveryError(
+                f"{self._path.name} is {what}: it breaks off in line {self.line_ends + 1}; the transfer broke, "
+                "ask its sender for it again. Nothing of it was loaded"
+            ) from error
+
+
+class _Stream(io.RawIOBase):
+    """Pieces of bytes as a file."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        if not self._left:
+            self._left = memoryview(next(self._pieces, b""))
+        target = memoryview(buffer)
+        size = min(len(target), len(self._left))
+        target[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size

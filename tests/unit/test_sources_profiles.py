@@ -119,6 +119,17 @@ def test_the_example_of_the_documentation_reads_its_file(tmp_path):
     assert frame["quality"].tolist() == ["measured", "estimated"]
 
 
+def test_every_other_example_of_the_documentation_reads_its_file_too(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "source-profiles.md").read_text()
+    examples = re.findall(r"^```\n([^`]*?)^```\n\n(?:[^`\n]+\n\n)?^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert "telemetry" in [yaml.split()[1] for _, yaml in examples]
+    for content, yaml in examples:
+        (tmp_path / "delivery").write_text(content)
+        delivery = read_delivery(tmp_path / "delivery", load_profile(written(tmp_path, yaml)))
+        assert delivery.frame["code"].isna().all(), yaml
+        assert delivery.frame["units_kwh"].notna().any()
+
+
 def test_the_documentation_lists_every_key_and_every_column():
     page = (Path(__file__).parents[2] / "docs" / "source-profiles.md").read_text()
     keys = {*Profile.model_fields, *(f"stamp.{name}" for name in Stamp.model_fields), *MAPPABLE} - {"stamp"}

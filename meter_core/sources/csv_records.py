@@ -1,0 +1,59 @@
+"""CSV: a line of column names, then a line a record."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from meter_core.contracts.readings import IntArray
+from meter_core.sources.column_names import check_names
+from meter_core.sources.columns import text_columns
+from meter_core.sources.errors import UnreadableDeliveryError
+from meter_core.sources.profile import Profile
+from meter_core.sources.records import Records
+from meter_core.sources.text_lines import DeliveredText, TextLines
+
+
+class CsvRecords:
+    """A CSV file; see `RecordFile`. The line of names is line 1, or the first that is not blank.
+
+    Args:
+        path: The file, plain, gzip or zstd.
+        profile: How to read it.
+    """
+
+    def __init__(self, path: Path, profile: Profile) -> None:
+        self.names: list[str] = []
+        self._profile = profile
+        self._text = DeliveredText(path, profile.encoding)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file as delivered; known after the last records."""
+        return self._text.digest
+
+    def records(self) -> Iterator[Records]:
+        """Yield all lines of data; see `RecordFile.records`."""
+        is_empty = True
+        for text in self._text.blocks():
+            filled = text.filled()
+            if not self.names and len(filled):
+                self._read_names(text.line(text.first + int(filled[0])))
+                filled = filled[1:]
+            if len(filled):
+                is_empty = False
+                yield self._taken_apart(text, filled)
+        if is_empty:
+            raise UnreadableDeliveryError(
+                f"{self._text.file_name} has a header and no readings; ask its sender whether there were none to send"
+            )
+
+    def _read_names(self, line: str) -> None:
+        """Read the line of names."""
+        self.names = [name.strip() for name in next(csv.reader([line], delimiter=self._profile.delimiter))]
+        check_names(self.names, self._profile, self._text.file_name, " line 1")
+
+    def _taken_apart(self, text: TextLines, filled: IntArray) -> Records:
+        """Return these lines in fields."""
+        whole = text.field_counts(self._profile.delimiter)[filled] == len(self.names)
+        columns = text_columns(text.joined(filled[whole]), self.names, self._profile)
+        return Records(filled + text.first, whole, columns, text.line)

@@ -1,0 +1,90 @@
+"""Delivered lines taken apart into fields, whatever the format of the file."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from meter_core.contracts.errors import UsageError
+from meter_core.contracts.readings import IntArray
+from meter_core.sources.repeated_hours import Mask
+from meter_core.sources.text_lines import DeliveredText
+
+RawLine = Callable[[int], str]
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Some lines of data, one after the other.
+
+    Attributes:
+        lines: (k,) their numbers, those that cannot be taken apart included.
+        whole: (k,) bool: those that can.
+        columns: The file's name of a column -> (whole.sum(),) trimmed text of the whole lines, null where blank or a
+            missing code.
+        raw_line: line -> the line as delivered; IndexError for one of other records.
+    """
+
+    lines: IntArray
+    whole: Mask
+    columns: dict[str, pa.Array]
+    raw_line: RawLine = field(repr=False)
+
+
+class RecordFile(Protocol):
+    """A delivered file that gives its lines in records, once."""
+
+    @property
+    def names(self) -> list[str]:
+        """All columns of the file; known with the first records."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file as delivered; known after the last records."""
+
+    def records(self) -> Iterator[Records]:
+        """Yield all lines of data in the file's order.
+
+        Raises:
+            WrongSourceError: the file of another source, or no file.
+            UnreadableDeliveryError: the file is broken as a whole.
+        """
+
+
+def lines_of_text(path: Path, encoding: str, wanted: Iterable[int]) -> dict[int, str]:
+    """Return lines of a text file as they are, without their line ends, by number, the first being 1.
+
+    Args:
+        path: The file, plain, gzip or zstd.
+        encoding: Of its text.
+        wanted: Numbers of the lines.
+
+    Raises:
+        UsageError: where the file has no such line.
+        WrongSourceError: where there is no such file.
+        UnreadableDeliveryError: where the file is broken.
+    """
+    blocks = DeliveredText(path, encoding).blocks()
+    return chosen_lines(((block.first, len(block.starts), block.line) for block in blocks), wanted, path.name)
+
+
+def chosen_lines(blocks: Iterable[tuple[int, int, RawLine]], wanted: Iterable[int], file_name: str) -> dict[int, str]:
+    """Return lines by number from blocks of (first number, count, line) that follow each other.
+
+    Raises:
+        UsageError: where there is no such line.
+    """
+    left, last = sorted(set(wanted), reverse=True), 0
+    found: dict[int, str] = {}
+    for first, count, line in blocks:
+        last = first + count - 1
+        while left and first <= left[-1] <= last:
+            number = left.pop()
+            found[number] = line(number)
+        if not left:
+            return found
+    if left:
+        raise UsageError(f"{file_name} has lines 1 to {last}, not {left[0]}; say one of them")
+    return found
