@@ -244,7 +244,7 @@ class _Job:
             result.file,
             self.profile,
             reader.lines,
-            reader.lines,
+            reader.rows,
             *span,
             code=code,
             reason=reason,

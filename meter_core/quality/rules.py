@@ -220,6 +220,11 @@ RULES: Final[tuple[Rule, ...]] = (
         "reading_ts",
         "spring skips this local time, so the value's hour is not certain; tell the source of it",
     ),
+    _coded(
+        "outside_day",
+        "reading_ts",
+        "the clock change leaves this day without this column's interval, and it has a value; tell the source of it",
+    ),
     _coded("ambiguous_local_time", "reading_ts", "autumn has this local time twice and the profile says not to guess"),
     _coded("bad_interval", "interval_minutes", "the interval is not a whole number of minutes from 1 to 44,640"),
     _coded("bad_energy", "units_kwh", "the energy is not a number; if it stands for missing, list it under missing:"),

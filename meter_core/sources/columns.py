@@ -1,5 +1,6 @@
 """The fields of a delivery's good lines as text, and as numbers, with the reason where they are none."""
 
+import re
 from typing import Final
 
 import numpy as np
@@ -49,24 +50,30 @@ def without_zero_bytes(text: pa.Array) -> pa.Array:
     return pc.replace_substring(text, "\0", "\\0") if pc.any(pc.match_substring(text, "\0")).as_py() else text
 
 
-def numbers(text: pa.Array, decimal: str = ".") -> tuple[FloatArray, np.ndarray]:
+def numbers(text: pa.Array, decimal: str = ".", thousands: str | None = None) -> tuple[FloatArray, np.ndarray]:
     """Return (n,) numbers, NaN where missing or unreadable, and (n,) bool where unreadable.
 
     Each is the double nearest to the decimal text, as Python and JSON readers make it: features have to be equal bit
     for bit.
     """
-    dotted = text if decimal == "." else pc.replace_substring(text, ",", ".")
-    fits = pc.fill_null(pc.match_substring_regex(dotted, NUMBER), False)
-    values = pc.cast(pc.if_else(fits, dotted, pa.scalar(None, pa.string())), pa.float64())
+    given = filled(text)
+    if thousands:
+        grouped = rf"^[+-]?\d{{1,3}}({re.escape(thousands)}\d{{3}})+({re.escape(decimal)}\d*)?$"
+        fits = pc.match_substring_regex(text, grouped)
+        text = pc.if_else(fits, pc.replace_substring(text, thousands, ""), text)
+    if decimal != ".":  # 1.234 is not 1,234: whoever groups digits by dots says so
+        text = pc.replace_substring(pc.replace_substring(text, ".", "?"), decimal, ".")
+    fits = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
+    values = pc.cast(pc.if_else(fits, text, pa.scalar(None, pa.string())), pa.float64())
     array = pc.fill_null(values, float("nan")).to_numpy(zero_copy_only=False).astype(np.float64)
     infinite = np.isinf(array)
-    bad = ~fits.to_numpy(zero_copy_only=False) & filled(text) | infinite
+    bad = ~fits.to_numpy(zero_copy_only=False) & given | infinite
     return np.where(infinite, np.nan, array), bad
 
 
 def quantity(text: pa.Array, name: str, profile: Profile) -> tuple[FloatArray, np.ndarray]:
     """Return a quantity in its canonical unit, NaN where missing or unreadable, and (n,) bool where unreadable."""
-    values, bad = numbers(text, profile.decimal)
+    values, bad = numbers(text, profile.decimal, profile.thousands)
     factor, offset = UNITS[name][profile.units[name]] if name in profile.units else (1, 0)
     return (values if (factor, offset) == (1, 0) else values * factor + offset), bad
 

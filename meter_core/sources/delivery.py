@@ -14,14 +14,17 @@ from meter_core.sources.column_names import unread_columns
 from meter_core.sources.csv_records import CsvRecords
 from meter_core.sources.errors import WrongSourceError
 from meter_core.sources.json_records import JsonRecords
+from meter_core.sources.layout import Layout
 from meter_core.sources.parquet_records import ParquetRecords
 from meter_core.sources.profile import Profile
-from meter_core.sources.readings import Rows, frame_of, rows_of, series_names
+from meter_core.sources.readings import Rows, frame_of, series_names
 from meter_core.sources.records import RawLine, RecordFile, Records
 from meter_core.sources.repeated_hours import Mask, RepeatedHours, SeriesNumbers
 from meter_core.sources.stamps import BAD_STAMP, Instants
 
 UNKNOWN_ZONE: Final = "UTC"
+VALUES_AT_ONCE: Final = 1 << 18
+"""A part has no more: the lines of a block have a day's values each in the wide layout."""
 FORMATS: Final[dict[str, Callable[[Path, Profile], RecordFile]]] = {
     "csv": CsvRecords,
     "jsonl": JsonRecords,
@@ -63,11 +66,14 @@ class DeliveryReader:
         self.file_name = path.name
         self.lines = 0
         """Delivered lines of data that were read so far, header and blank lines excluded."""
+        self.rows = 0
+        """Delivered values of energy in them."""
         self.first_line = self.last_line = 0
         """Numbers of the first and the last of them."""
         self.findings: tuple[Finding, ...] = ()
         """What reading found that is no fault of a single line; complete after the last part."""
         self._file = FORMATS[profile.format](path, profile)
+        self._layout = Layout(profile, self.zone)
         self._series = SeriesNumbers()
         self._repeated = {"reading_ts": RepeatedHours(), "available_ts": RepeatedHours()}
         self._held: list[tuple[Rows, dict[int, str]]] = []
@@ -84,14 +90,17 @@ class DeliveryReader:
             WrongSourceError: the file of another source.
             UnreadableDeliveryError: the file is broken as a whole.
         """
+        lines_at_once = VALUES_AT_ONCE // len(self.profile.energy_columns)
         for records in self._file.records():
-            yield self._part(records)
+            for piece in records.pieces(lines_at_once):
+                yield self._part(piece)
         lone = yield from self._held_back()
         self.findings = (*unread_columns(self._file.names, self.profile, self.file_name), *self._notes(lone))
 
     def _part(self, records: Records) -> Part:
         """Return the values of these lines, but for those that are held back."""
-        rows = rows_of(records, self.lines, self.profile, self.zone)
+        rows = self._layout.rows(records, self.lines)
+        self.rows += len(rows.lines)
         self.lines, self.last_line = self.lines + len(records.lines), int(records.lines[-1])
         self.first_line = self.first_line or int(records.lines[0])
         if self.profile.stamp.clock == "local" and self.profile.stamp.ambiguous == "in_order":
@@ -142,7 +151,7 @@ class DeliveryReader:
                 f"taken as the first occurrence, the second is a gap ({len(lone)} such values)"
             )
             findings.append(Finding("repeated_hour_gap", where, Severity.INFO, message, {"values": len(lone)}))
-        return tuple(findings)
+        return (*findings, *self._layout.findings(self.file_name))
 
 
 @dataclass(frozen=True, eq=False)

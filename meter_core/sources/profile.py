@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from meter_core.calendar import zone_of
 from meter_core.contracts.errors import UsageError
 from meter_core.contracts.readings import AUXILIARY, CHANNELS, DEFAULT_CHANNEL, QUALITIES
+from meter_core.sources.wide import Wide
 
 MAPPABLE: Final = (
     "meter_id",
@@ -38,6 +39,16 @@ POWER_UNITS: Final = frozenset({"kW", "W", "MW"})
 """Units of `units_kwh` that are a mean power over the interval: times its hours they are its energy."""
 
 
+ENERGY: Final = ("units_kwh", "channels", "wide")
+"""Where a profile may say what holds the energy: one of them."""
+
+UNIX: Final = {"unix": 1_000_000, "unix_ms": 1_000}
+"""Stamps that count since 1970 UTC, and how many microseconds a count has."""
+
+LATER: Final = ("thousands", "channels", "wide")
+"""Keys that came later: where a profile does not say them, its digest is what it was before they came."""
+
+
 class Kind(StrEnum):
     """What a delivered quantity says about its interval."""
 
@@ -54,7 +65,8 @@ class Stamp(BaseModel):
         marks: Whether the stamp names the interval's start or its end.
         clock: `local`: naive stamps of the meters' local clock; `utc`: naive stamps in UTC; `offset`: each stamp
             carries its offset or Z.
-        format: `iso8601`, or a strptime pattern such as `%d.%m.%Y %H:%M`.
+        format: `iso8601`; `unix` or `unix_ms`: seconds or milliseconds since 1970 UTC; or a strptime pattern such as
+            `%d.%m.%Y %H:%M`.
         ambiguous: Which hour a naive stamp means that autumn repeats: `in_order` (a single one is the first
             occurrence, two are first and second, in the file's order), `first`, `second`, or `quarantine`.
     """
@@ -76,9 +88,12 @@ class Profile(BaseModel):
         format: `csv` or `jsonl` (JSON lines), plain, gzip or zstd; or `parquet`.
         delimiter: Between the fields of a line.
         decimal: Decimal sign.
+        thousands: Between groups of three digits; None where there is nothing.
         encoding: Of the text.
         zone: IANA zone of the meters' local clock; None: said with each delivery.
         columns: Canonical name -> column of the file's header.
+        channels: Channel -> its column of energy, where a line has several; the other quantities stand on the first.
+        wide: Where a line has a day's values, in place of `columns.units_kwh`.
         stamp: How time is written.
         interval_minutes: Length of every interval, unless a column says it.
         units: Quantity -> unit, where it is not the canonical one (see `UNITS`).
@@ -99,9 +114,12 @@ class Profile(BaseModel):
     format: Literal["csv", "jsonl", "parquet"] = "csv"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."
+    thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str = "utf-8"
     zone: str | None = None
     columns: dict[str, str]
+    channels: dict[str, str] = {}
+    wide: Wide | None = None
     stamp: Stamp = Stamp()
     interval_minutes: Annotated[int, Field(gt=0, le=44_640)] | None = None
     units: dict[str, str] = {}
@@ -116,7 +134,8 @@ class Profile(BaseModel):
     @property
     def digest(self) -> str:
         """SHA-256 of everything that decides how a file is read."""
-        reading = self.model_dump(mode="json", exclude={"description"})
+        unsaid = {name for name in LATER if getattr(self, name) == type(self).model_fields[name].default}
+        reading = self.model_dump(mode="json", exclude={"description", *unsaid})
         return hashlib.sha256(json.dumps(reading, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -127,7 +146,14 @@ class Profile(BaseModel):
     @property
     def file_columns(self) -> tuple[str, ...]:
         """The columns of the file that are read, once each."""
-        return tuple(dict.fromkeys(self.columns.values()))
+        return tuple(dict.fromkeys([*self.columns.values(), *self.energy_columns]))
+
+    @property
+    def energy_columns(self) -> tuple[str, ...]:
+        """The columns of the file that hold energy: the values of a line, in their order."""
+        if self.wide:
+            return self.wide.names(self.interval_minutes or 0)
+        return tuple(self.channels.values()) or (self.columns["units_kwh"],)
 
     @property
     def energy_is_power(self) -> bool:
@@ -169,12 +195,42 @@ class Profile(BaseModel):
         _reject("quality", {self.quality, *self.quality_codes.values()} - set(QUALITIES), QUALITIES)
         _reject("quantities", set(self.quantities) - set(AUXILIARY), AUXILIARY)
         self._require_one_source_each()
+        _reject("channels", set(self.channels) - set(CHANNELS), CHANNELS)
+        if self.channels and "channel" in self.columns:
+            raise ValueError("channels: a column already says the channel; leave out one of them")
+        if self.wide:
+            self._require_whole_days()
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands: {self.thousands!r} is the decimal sign; say another, or leave it out")
+        if self.stamp.format in UNIX and self.stamp.clock != "utc":
+            raise ValueError(f"stamp.format: {self.stamp.format} counts in UTC; say `clock: utc` under stamp")
         return self
 
+    def _require_whole_days(self) -> None:
+        aside = sorted({*AUXILIARY, "interval_minutes"} & set(self.columns))
+        if aside:
+            raise ValueError(
+                f"wide: a line of a whole day cannot say {', '.join(aside)} of its intervals; leave it out of columns"
+                + (" and say interval_minutes: of all" if "interval_minutes" in aside else "")
+            )
+        if self.stamp.marks == "end" or self.stamp.clock == "offset":
+            raise ValueError("wide: the stamp of a line is its day; say `marks: start` and `clock: local` or `utc`")
+        names = self.energy_columns
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"wide.columns: {', '.join(twice)} stands there more than once")
+
     def _require_one_source_each(self) -> None:
-        for name in ("reading_ts", "units_kwh"):
-            if name not in self.columns:
-                raise ValueError(f"columns: {name} is not mapped; say which column of the file holds it")
+        if "reading_ts" not in self.columns:
+            raise ValueError("columns: reading_ts is not mapped; say which column of the file holds it")
+        energy = [name for name in ENERGY if (name in self.columns if name == "units_kwh" else getattr(self, name))]
+        if not energy:
+            raise ValueError(
+                "columns: units_kwh is not mapped; say which column of the file holds it, or `channels:` where a line "
+                "has several energies, or `wide:` where it has a day's"
+            )
+        if len(energy) > 1:
+            raise ValueError(f"{energy[-1]}: the energy stands there or under {energy[0]}, not both; leave out one")
         for name in ("meter_id", "interval_minutes"):
             if (name in self.columns) == (getattr(self, name) is not None):
                 raise ValueError(f"{name}: say it once, either under columns or as a constant")

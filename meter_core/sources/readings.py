@@ -10,10 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from meter_core.contracts.readings import AUXILIARY, CHANNELS, QUALITIES, IntArray
-from meter_core.sources import stamps
 from meter_core.sources.columns import filled, numbers, objects, quantity
 from meter_core.sources.profile import Profile
-from meter_core.sources.records import Records
 from meter_core.sources.stamps import Instants
 
 LONGEST_INTERVAL: Final = 44_640
@@ -51,29 +49,6 @@ class Rows:
         available = self.available.where(chosen) if self.available is not None else None
         kept = self.numbers[chosen], self.lines[chosen], self.whole[chosen]
         return Rows(*kept, columns, self.start.where(chosen), available)
-
-
-def rows_of(records: Records, begin: int, profile: Profile, zone: str) -> Rows:
-    """Return delivered values with their times.
-
-    Args:
-        records: Lines of data in fields.
-        begin: Place of the first of them in the file.
-        profile: How to read them.
-        zone: IANA zone of the meters.
-    """
-    columns = {ours: records.columns[theirs] for ours, theirs in profile.columns.items()}
-    whole = records.whole
-    if not whole.all():
-        place = pa.array(np.cumsum(whole) - 1, mask=~whole)
-        columns = {name: text.take(place) for name, text in columns.items()}
-    numbers = np.arange(begin, begin + len(whole))
-    start, available = (
-        stamps.to_utc(columns[name], profile.stamp, zone) if name in columns else None
-        for name in ("reading_ts", "available_ts")
-    )
-    assert start is not None  # noqa: S101 - every profile maps reading_ts
-    return Rows(numbers, records.lines, whole, columns, start, available)
 
 
 def series_names(rows: Rows, profile: Profile) -> "pd.Series[str]":
@@ -164,7 +139,7 @@ def _interval(columns: Columns, profile: Profile, codes: _Codes, rows: int) -> I
     """Return (n,) minutes, 0 where they cannot be."""
     if profile.interval_minutes is not None:
         return np.full(rows, profile.interval_minutes, dtype=np.int64)
-    minutes, _ = numbers(columns["interval_minutes"], profile.decimal)
+    minutes, _ = numbers(columns["interval_minutes"], profile.decimal, profile.thousands)
     good = (minutes >= 1) & (minutes <= LONGEST_INTERVAL) & (minutes == np.floor(minutes))
     codes.set(~good, "bad_interval")
     return np.where(good, minutes, 0).astype(np.int64)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from meter_core.contracts.errors import UsageError
@@ -31,6 +32,17 @@ class Records:
     whole: Mask
     columns: dict[str, pa.Array]
     raw_line: RawLine = field(repr=False)
+
+    def pieces(self, count: int) -> "Iterator[Records]":
+        """Yield the same lines, so many at once."""
+        if len(self.lines) <= count:
+            yield self
+            return
+        below = np.concatenate(([0], np.cumsum(self.whole)))
+        for begin in range(0, len(self.lines), count):
+            end = min(begin + count, len(self.lines))
+            columns = {name: text[below[begin] : below[end]] for name, text in self.columns.items()}
+            yield Records(self.lines[begin:end], self.whole[begin:end], columns, self.raw_line)
 
 
 class RecordFile(Protocol):

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from meter_core.calendar import Clock, local_to_utc
 from meter_core.contracts.readings import IntArray
-from meter_core.sources.profile import Stamp
+from meter_core.sources.columns import numbers
+from meter_core.sources.profile import UNIX, Stamp
+from meter_core.sources.repeated_hours import Mask
 
 NAIVE: Final = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)?$"
 WITH_OFFSET: Final = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)? ?([Zz]|[+-]\d\d(:?\d\d)?)$"
@@ -20,6 +22,9 @@ WITH_OFFSET: Final = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)? ?([Zz
 BAD_STAMP: Final = "bad_stamp"
 NONEXISTENT: Final = "nonexistent_local_time"
 AMBIGUOUS: Final = "ambiguous_local_time"
+OUTSIDE_DAY: Final = "outside_day"
+MOST_US: Final = 4e15
+"""A century after 1970: what counts more is no time, or one in another unit."""
 SECOND_US: Final = 1_000_000
 WELL_AFTER_US: Final = 3 * 3600 * SECOND_US
 """No zone repeats more than this at a change of daylight saving."""
@@ -39,30 +44,44 @@ class Instants:
     wall_us: IntArray
     utc_us: IntArray
     codes: NDArray[np.object_]
-    repeated: NDArray[np.bool_]
+    repeated: Mask
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Instants":
-        """Return those of some stamps."""
+    def where(self, chosen: Mask | IntArray) -> "Instants":
+        """Return those of some stamps, by mask or by index."""
         return Instants(self.wall_us[chosen], self.utc_us[chosen], self.codes[chosen], self.repeated[chosen])
 
-    def second(self, chosen: NDArray[np.bool_], zone: str) -> "Instants":
+    def second(self, chosen: Mask, zone: str) -> "Instants":
         """Return the same, the chosen ones taken as the second occurrence of their local time."""
         utc_us = self.utc_us.copy()
         utc_us[chosen] = _second_occurrence(self.wall_us[chosen], zone)
         return replace(self, utc_us=utc_us)
 
 
-def to_utc(text: pa.Array, stamp: Stamp, zone: str) -> Instants:
-    """Return instants of delivered stamps.
+def wall_clock(text: pa.Array, stamp: Stamp) -> tuple[IntArray, Mask]:
+    """Return (n,) microseconds since 1970 on the stamps' own clock, 0 where unreadable, and (n,) bool where so.
 
     Args:
         text: (n,) strings, null where blank.
         stamp: How the source writes time.
-        zone: IANA zone of the meters.
     """
+    if stamp.format in UNIX:
+        counts, bad = numbers(text)
+        bad |= ~(np.abs(counts) < MOST_US / UNIX[stamp.format])
+        return np.where(bad, 0, np.round(counts * UNIX[stamp.format])).astype(np.int64), bad
     parsed = _parsed(text, stamp)
     bad = np.isnat(parsed)
-    wall_us = np.where(bad, 0, parsed.astype(np.int64))
+    return np.where(bad, 0, parsed.astype(np.int64)), bad
+
+
+def instants(wall_us: IntArray, bad: Mask, stamp: Stamp, zone: str) -> Instants:
+    """Return instants of delivered stamps.
+
+    Args:
+        wall_us: (n,) what they say, in microseconds since 1970.
+        bad: (n,) which of them cannot be read.
+        stamp: How the source writes time.
+        zone: IANA zone of the meters.
+    """
     codes = np.full(len(bad), None, dtype=object)
     repeated = np.zeros(len(bad), dtype=bool)
     utc_us = wall_us
