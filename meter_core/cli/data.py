@@ -55,6 +55,28 @@ def accounting(counts: dict[str, Any]) -> str:
     return f"{counts['rows']:,} rows = {' + '.join(parts) or '0'}"
 
 
+def installations(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="CSV: meter_id,device,valid_from,valid_until,multiplier,register_digits; instants with offset.",
+        ),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Record which device stood at which meter: multipliers, register digits, exchanges."""
+    with speaking(as_json) as speaker:
+        from meter_core.embedded import Need, services
+        from meter_core.jobs.installations import record_installations
+
+        settings = Settings()
+        with speaker.progress("starting PostgreSQL") as bar, services(settings, {Need.POSTGRES}, progress=bar) as urls:
+            count = record_installations(file, settings, urls.database_url or "")
+        if not speaker.result({"installations": count}):
+            speaker.facts({"installations": f"{count:,} recorded"})
+
+
 @sources_app.command("list")
 def list_sources(as_json: JsonOption = False) -> None:
     """List the built-in profiles."""

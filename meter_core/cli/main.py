@@ -50,6 +50,11 @@ app.command(
     rich_help_panel=DATA,
     epilog="Example: [bold]meter ingest data/uci_sceaux_hourly_2006-2009.csv.gz --source uci_sceaux[/bold]",
 )(data.ingest)
+app.command(
+    "installations",
+    rich_help_panel=DATA,
+    epilog="Example: [bold]meter installations devices.csv[/bold]",
+)(data.installations)
 app.add_typer(
     data.sources_app,
     name="sources",

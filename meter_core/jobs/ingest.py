@@ -177,7 +177,7 @@ class _Job:
         self.progress(f"{path.name}: keeping the file")
         kept_as = keep(path, digest, self.settings.files_root)
         self.progress(f"{path.name}: reading")
-        reader = DeliveryReader(path, self.profile, self.zone)
+        reader = DeliveryReader(path, self.profile, self.zone, self.store)
         try:
             return self._load(reader, path, key, kept_as)
         except UnreadableDeliveryError as error:

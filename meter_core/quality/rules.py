@@ -16,12 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from meter_core.contracts.features import POSSIBLE_RANGE, USUAL_RANGE
-from meter_core.contracts.readings import QUALITY_RANK
+from meter_core.contracts.readings import QUALITY_RANK, IntArray
 
 Mask = NDArray[np.bool_]
 
 CLOCK_TOLERANCE: Final = timedelta(hours=1)
 """How far ahead a sender's clock may be."""
+REGISTER_GAP: Final = "register_gap"
+"""Code of a register value whose interval's energy is missing, because nothing stands one interval before it."""
 READABLE: Final = "read"
 """What the suite sees as the code of a row without one."""
 UNREADABLE: Final = "unreadable_quantities"
@@ -194,12 +196,32 @@ def _conflicting(frame: pd.DataFrame, _: Limits) -> Mask:
     return conflict
 
 
-def _missing_energy(frame: pd.DataFrame, _: Limits) -> Mask:
-    return (frame["units_kwh"].isna() & frame["code"].isna()).to_numpy()
+def _missing_energy(frame: pd.DataFrame, limits: Limits) -> Mask:
+    return (frame["units_kwh"].isna() & frame["code"].isna()).to_numpy() & ~_register_gap(frame, limits)
 
 
 def _unreadable(frame: pd.DataFrame, _: Limits) -> Mask:
-    return frame["blanked"].notna().to_numpy()
+    return unreadable_quantities(frame) > 0
+
+
+def unreadable_quantities(frame: pd.DataFrame) -> IntArray:
+    """Return (rows,) how many auxiliary quantities of each row are no numbers."""
+    counts = np.zeros(len(frame), dtype=np.int64)
+    blanked = frame["blanked"].to_numpy()
+    for place in np.flatnonzero(frame["blanked"].notna()):
+        counts[place] = sum(entry["code"] == "not_a_number" for entry in blanked[place].values())
+    return counts
+
+
+def _register_gap(frame: pd.DataFrame, _: Limits) -> Mask:
+    """Return where a register value has none before it, so that its interval's energy is missing."""
+    caught = np.zeros(len(frame), dtype=bool)
+    blanked = frame["blanked"].to_numpy()
+    for place in np.flatnonzero(
+        (frame["units_kwh"].isna() & frame["code"].isna() & frame["blanked"].notna()).to_numpy()
+    ):
+        caught[place] = blanked[place].get("register", {}).get("code") == REGISTER_GAP
+    return caught
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -228,6 +250,18 @@ RULES: Final[tuple[Rule, ...]] = (
     _coded("ambiguous_local_time", "reading_ts", "autumn has this local time twice and the profile says not to guess"),
     _coded("bad_interval", "interval_minutes", "the interval is not a whole number of minutes from 1 to 44,640"),
     _coded("bad_energy", "units_kwh", "the energy is not a number; if it stands for missing, list it under missing:"),
+    _coded(
+        "register_drop",
+        "units_kwh",
+        "the register stands lower than before, and neither its digits nor an exchange explain it; record the exchange "
+        "with `meter installations`, or ask the sender",
+    ),
+    _coded(
+        "unknown_multiplier",
+        "units_kwh",
+        "the profile requires a multiplier and none is known for the meter at that time; record it with "
+        "`meter installations`",
+    ),
     _coded("bad_version", "source_version", "the source's version is not a whole number"),
     _coded("bad_available_ts", "available_ts", "the delivery time is no time in the profile's format and clock"),
     _between(
@@ -274,6 +308,15 @@ RULES: Final[tuple[Rule, ...]] = (
     _possible("power_factor", ""),
     _possible("load_kw", " kW"),
     _possible("frequency_hz", " Hz"),
+    Rule(
+        REGISTER_GAP,
+        Action.FLAG,
+        "units_kwh",
+        "no register value of this device stands one interval before: the first of a series, a gap, or an exchange; "
+        "the energy is missing, for a difference is never spread over several intervals",
+        _register_gap,
+        _not_code(REGISTER_GAP),
+    ),
     Rule(
         "missing_energy",
         Action.FLAG,

@@ -12,12 +12,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.readings import AUXILIARY
-from meter_core.quality.rules import READABLE, RULES, UNREADABLE, Action, Limits, Rule
+from meter_core.quality.rules import (
+    READABLE,
+    REGISTER_GAP,
+    RULES,
+    UNREADABLE,
+    Action,
+    Limits,
+    Rule,
+    unreadable_quantities,
+)
 
 SUITE_NAME: Final = "delivery"
 GX_SEVERITIES: Final = {Action.QUARANTINE: "critical", Action.BLANK: "warning", Action.FLAG: "info"}
@@ -25,6 +33,8 @@ RESULT_FORMAT: Final = {"result_format": "SUMMARY", "partial_unexpected_count": 
 """Counts and no values: pages are shared, interval data is personal."""
 
 CODES: Final = [READABLE, *(rule.code for rule in RULES)]
+
+GAPS: Final = next(rule for rule in RULES if rule.code == REGISTER_GAP)
 
 _lock = threading.Lock()
 
@@ -110,12 +120,9 @@ def suite_frame(delivered: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     """
     frame = delivered[["reading_ts", "units_kwh", *AUXILIARY]].copy(deep=False)
     codes = judged["code"]
-    frame["code"] = pd.Categorical(codes.where(codes.notna(), READABLE), CODES)  # texts are slow to compare
-    blanked = delivered["blanked"].to_numpy()
-    unreadable = np.zeros(len(frame), dtype=np.int64)
-    some = pd.notna(blanked)
-    unreadable[some] = [len(entry) for entry in blanked[some]]
-    frame[UNREADABLE] = unreadable
+    codes = codes.where(codes.notna(), READABLE).mask(GAPS.mask(judged, Limits()), REGISTER_GAP)
+    frame["code"] = pd.Categorical(codes, CODES)  # texts are slow to compare
+    frame[UNREADABLE] = unreadable_quantities(delivered)
     frame["mean_kw"] = frame["units_kwh"].abs() * 60 / delivered["interval_minutes"].where(lambda minutes: minutes > 0)
     return frame.reset_index(drop=True)
 

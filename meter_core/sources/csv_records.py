@@ -14,7 +14,7 @@ from meter_core.sources.text_lines import DeliveredText, TextLines
 
 
 class CsvRecords:
-    """A CSV file; see `RecordFile`. The line of names is line 1, or the first that is not blank.
+    """A CSV file; see `RecordFile`. The line of names is the first that is not blank, after those to skip.
 
     Args:
         path: The file, plain, gzip or zstd.
@@ -36,8 +36,10 @@ class CsvRecords:
         is_empty = True
         for text in self._text.blocks():
             filled = text.filled()
+            if text.first <= self._profile.skip_lines:
+                filled = filled[filled + text.first > self._profile.skip_lines]
             if not self.names and len(filled):
-                self._read_names(text.line(text.first + int(filled[0])))
+                self._read_names(text, text.first + int(filled[0]))
                 filled = filled[1:]
             if len(filled):
                 is_empty = False
@@ -47,10 +49,11 @@ class CsvRecords:
                 f"{self._text.file_name} has a header and no readings; ask its sender whether there were none to send"
             )
 
-    def _read_names(self, line: str) -> None:
+    def _read_names(self, text: TextLines, number: int) -> None:
         """Read the line of names."""
+        line = text.line(number)
         self.names = [name.strip() for name in next(csv.reader([line], delimiter=self._profile.delimiter))]
-        check_names(self.names, self._profile, self._text.file_name, " line 1")
+        check_names(self.names, self._profile, self._text.file_name, f" line {number}")
 
     def _taken_apart(self, text: TextLines, filled: IntArray) -> Records:
         """Return these lines in fields."""

@@ -1,7 +1,7 @@
 """A delivered file as frames of readings, part by part, with the lines as delivered and why a value cannot be read."""
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +13,16 @@ from meter_core.contracts.finding import Finding, Severity
 from meter_core.sources.column_names import unread_columns
 from meter_core.sources.csv_records import CsvRecords
 from meter_core.sources.errors import WrongSourceError
+from meter_core.sources.installed import Installed, MeterFacts
 from meter_core.sources.json_records import JsonRecords
 from meter_core.sources.layout import Layout
+from meter_core.sources.multipliers import multiplied
 from meter_core.sources.parquet_records import ParquetRecords
+from meter_core.sources.part import Part
 from meter_core.sources.profile import Profile
 from meter_core.sources.readings import Rows, frame_of, series_names
 from meter_core.sources.records import RawLine, RecordFile, Records
+from meter_core.sources.registers import Registers
 from meter_core.sources.repeated_hours import Mask, RepeatedHours, SeriesNumbers
 from meter_core.sources.stamps import BAD_STAMP, Instants
 
@@ -32,19 +36,6 @@ FORMATS: Final[dict[str, Callable[[Path, Profile], RecordFile]]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some values of a delivery.
-
-    Attributes:
-        frame: As `Delivery.frame`; the index says where each value stands in the file, from 0.
-        raw_line: line -> the line as delivered, without its line end; IndexError for a line of another part.
-    """
-
-    frame: pd.DataFrame
-    raw_line: RawLine = field(repr=False)
-
-
 class DeliveryReader:
     """A delivered file, read in parts, so that its size does not matter.
 
@@ -55,12 +46,13 @@ class DeliveryReader:
         path: The file: CSV, JSON lines or Parquet, the first two plain, gzip or zstd.
         profile: How to read it.
         zone: IANA zone of the meters, in place of the profile's.
+        facts: What is known of the meters; None: nothing.
 
     Raises:
         WrongSourceError: no such file or zone.
     """
 
-    def __init__(self, path: Path, profile: Profile, zone: str | None = None) -> None:
+    def __init__(self, path: Path, profile: Profile, zone: str | None = None, facts: MeterFacts | None = None) -> None:
         self.zone, self.zone_assumed = _zone(profile, zone)
         self.profile = profile
         self.file_name = path.name
@@ -74,6 +66,7 @@ class DeliveryReader:
         """What reading found that is no fault of a single line; complete after the last part."""
         self._file = FORMATS[profile.format](path, profile)
         self._layout = Layout(profile, self.zone)
+        self._facts = facts
         self._series = SeriesNumbers()
         self._repeated = {"reading_ts": RepeatedHours(), "available_ts": RepeatedHours()}
         self._held: list[tuple[Rows, dict[int, str]]] = []
@@ -84,12 +77,21 @@ class DeliveryReader:
         return self._file.digest
 
     def parts(self) -> Iterator[Part]:
-        """Yield the delivery in the file's order; values whose hour only the file's end tells come last.
+        """Return the delivery in the file's order; values of which only the file's end tells enough come last.
 
         Raises:
             WrongSourceError: the file of another source.
             UnreadableDeliveryError: the file is broken as a whole.
         """
+        parts, installed = self._as_delivered(), Installed(self._facts)
+        if self.profile.registers is not None:
+            parts = Registers(self.profile, self.file_name, installed, self._facts).differences(parts)
+        if self.profile.multiplier != "none":
+            parts = multiplied(parts, installed, self.profile.multiplier == "required")
+        return parts
+
+    def _as_delivered(self) -> Iterator[Part]:
+        """Yield the delivery's values as they are written."""
         lines_at_once = VALUES_AT_ONCE // len(self.profile.energy_columns)
         for records in self._file.records():
             for piece in records.pieces(lines_at_once):

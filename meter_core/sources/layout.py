@@ -41,6 +41,8 @@ class Layout:
             begin: How many lines of data the file has before them.
         """
         lines = {ours: records.columns[theirs] for ours, theirs in self._profile.columns.items()}
+        if date := self._profile.stamp.date:
+            lines["reading_ts"] = pc.binary_join_element_wise(records.columns[date], lines["reading_ts"], " ")
         energy = [records.columns[name] for name in self._profile.energy_columns]
         if not records.whole.all():
             place = pa.array(np.cumsum(records.whole) - 1, mask=~records.whole)

@@ -22,6 +22,7 @@ MAPPABLE: Final = (
     "quality",
     "source_version",
     "available_ts",
+    "device",
 )
 """Canonical names that a profile can map to a column of the file."""
 
@@ -45,7 +46,7 @@ ENERGY: Final = ("units_kwh", "channels", "wide")
 UNIX: Final = {"unix": 1_000_000, "unix_ms": 1_000}
 """Stamps that count since 1970 UTC, and how many microseconds a count has."""
 
-LATER: Final = ("thousands", "channels", "wide")
+LATER: Final = ("skip_lines", "thousands", "channels", "wide", "registers", "multiplier")
 """Keys that came later: where a profile does not say them, its digest is what it was before they came."""
 
 
@@ -65,6 +66,7 @@ class Stamp(BaseModel):
         marks: Whether the stamp names the interval's start or its end.
         clock: `local`: naive stamps of the meters' local clock; `utc`: naive stamps in UTC; `offset`: each stamp
             carries its offset or Z.
+        date: Column of the day, where `columns.reading_ts` has the time of day only: both are read, a blank between.
         format: `iso8601`; `unix` or `unix_ms`: seconds or milliseconds since 1970 UTC; or a strptime pattern such as
             `%d.%m.%Y %H:%M`.
         ambiguous: Which hour a naive stamp means that autumn repeats: `in_order` (a single one is the first
@@ -75,8 +77,22 @@ class Stamp(BaseModel):
 
     marks: Literal["start", "end"] = "start"
     clock: Literal["local", "utc", "offset"] = "local"
+    date: str | None = None
     format: str = "iso8601"
     ambiguous: Literal["in_order", "first", "second", "quarantine"] = "in_order"
+
+
+class Register(BaseModel):
+    """How a source's registers count.
+
+    Attributes:
+        digits: Before the decimal sign, where `meter_installation` does not say it: after 99...9 comes 0. None: a
+            register that drops did not roll over.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digits: Annotated[int, Field(ge=1, le=15)] | None = None
 
 
 class Profile(BaseModel):
@@ -90,12 +106,16 @@ class Profile(BaseModel):
         decimal: Decimal sign.
         thousands: Between groups of three digits; None where there is nothing.
         encoding: Of the text.
+        skip_lines: Lines above the line of column names: a title, an address.
         zone: IANA zone of the meters' local clock; None: said with each delivery.
         columns: Canonical name -> column of the file's header.
         channels: Channel -> its column of energy, where a line has several; the other quantities stand on the first.
         wide: Where a line has a day's values, in place of `columns.units_kwh`.
         stamp: How time is written.
         interval_minutes: Length of every interval, unless a column says it.
+        registers: Energy is what a cumulative register says at the interval's end; None: the energy of the interval.
+        multiplier: Whether the energy has to be multiplied by what `meter_installation` says: `none`, `where_known`, or
+            `required`, which quarantines values of meters whose multiplier is not known.
         units: Quantity -> unit, where it is not the canonical one (see `UNITS`).
         quantities: Auxiliary quantity -> `instant` or `interval_mean`; one for each that is mapped.
         delivery_delay_minutes: From an interval's end until its value could be known, where no column gives the
@@ -116,12 +136,15 @@ class Profile(BaseModel):
     decimal: Literal[".", ","] = "."
     thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str = "utf-8"
+    skip_lines: Annotated[int, Field(ge=0)] = 0
     zone: str | None = None
     columns: dict[str, str]
     channels: dict[str, str] = {}
     wide: Wide | None = None
     stamp: Stamp = Stamp()
     interval_minutes: Annotated[int, Field(gt=0, le=44_640)] | None = None
+    registers: Register | None = None
+    multiplier: Literal["none", "where_known", "required"] = "none"
     units: dict[str, str] = {}
     quantities: dict[str, Kind] = {}
     delivery_delay_minutes: Annotated[int, Field(ge=0)] = 0
@@ -136,6 +159,8 @@ class Profile(BaseModel):
         """SHA-256 of everything that decides how a file is read."""
         unsaid = {name for name in LATER if getattr(self, name) == type(self).model_fields[name].default}
         reading = self.model_dump(mode="json", exclude={"description", *unsaid})
+        if self.stamp.date is None:
+            del reading["stamp"]["date"]
         return hashlib.sha256(json.dumps(reading, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -146,7 +171,8 @@ class Profile(BaseModel):
     @property
     def file_columns(self) -> tuple[str, ...]:
         """The columns of the file that are read, once each."""
-        return tuple(dict.fromkeys([*self.columns.values(), *self.energy_columns]))
+        date = [self.stamp.date] if self.stamp.date else []
+        return tuple(dict.fromkeys([*self.columns.values(), *date, *self.energy_columns]))
 
     @property
     def energy_columns(self) -> tuple[str, ...]:
@@ -200,6 +226,12 @@ class Profile(BaseModel):
             raise ValueError("channels: a column already says the channel; leave out one of them")
         if self.wide:
             self._require_whole_days()
+        if self.registers:
+            self._require_readings_at_the_end()
+        elif "device" in self.columns:
+            raise ValueError("columns: device tells register values apart; leave it out, or say `registers: {}`")
+        if self.skip_lines and self.format != "csv":
+            raise ValueError(f"skip_lines: {self.format} has no lines above its records; leave it out")
         if self.thousands == self.decimal:
             raise ValueError(f"thousands: {self.thousands!r} is the decimal sign; say another, or leave it out")
         if self.stamp.format in UNIX and self.stamp.clock != "utc":
@@ -213,12 +245,22 @@ class Profile(BaseModel):
                 f"wide: a line of a whole day cannot say {', '.join(aside)} of its intervals; leave it out of columns"
                 + (" and say interval_minutes: of all" if "interval_minutes" in aside else "")
             )
-        if self.stamp.marks == "end" or self.stamp.clock == "offset":
-            raise ValueError("wide: the stamp of a line is its day; say `marks: start` and `clock: local` or `utc`")
+        if self.stamp.marks == "end" or self.stamp.clock == "offset" or self.stamp.date:
+            raise ValueError(
+                "wide: the stamp of a line is its day; say `marks: start` and `clock: local` or `utc`, and no `date:`"
+            )
         names = self.energy_columns
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"wide.columns: {', '.join(twice)} stands there more than once")
+
+    def _require_readings_at_the_end(self) -> None:
+        if self.wide:
+            raise ValueError("registers: a wide line has the energies of a day, no register; leave one of them out")
+        if self.energy_is_power:
+            raise ValueError(f"registers: a register counts energy, not {self.units['units_kwh']}; correct units")
+        if self.stamp.marks != "end":
+            raise ValueError("registers: it is read when its interval ends; say `marks: end` under stamp")
 
     def _require_one_source_each(self) -> None:
         if "reading_ts" not in self.columns:

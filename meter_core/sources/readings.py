@@ -83,6 +83,7 @@ def frame_of(rows: Rows, profile: Profile, lone: NDArray[np.bool_] | None = None
     version = _version(columns, codes, count)
     available = _available(rows, reading_us, interval, profile, codes)
     auxiliary, blanked = _auxiliary(columns, profile, count)
+    device = {"device": pd.array(pc.fill_null(columns["device"], ""), dtype="str")} if "device" in columns else {}
     return pd.DataFrame(
         {
             "line": rows.lines,
@@ -98,6 +99,7 @@ def frame_of(rows: Rows, profile: Profile, lone: NDArray[np.bool_] | None = None
             "code": pd.Series(codes.codes, dtype=object, index=rows.numbers),
             "blanked": pd.Series(blanked, dtype=object, index=rows.numbers),
             "repeated_hour": np.zeros(count, dtype=bool) if lone is None else lone,
+            **device,
         },
         index=rows.numbers,
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from meter_core.store.completeness import Gap, KnownMinutes, MeterEvidence
     from meter_core.store.delivered import DeliveryKey, LoadCounts, StoppedDelivery
     from meter_core.store.deliveries import RecordedDelivery
+    from meter_core.store.installations import Installation
     from meter_core.store.predictions import PREDICTION_COLUMNS
     from meter_core.store.rewriting import Outcome, Rewriting, Span
     from meter_core.store.store import PromotionRecord, Store
@@ -30,6 +31,7 @@ __all__ = [
     "DeliveryKey",
     "Gap",
     "KnownMinutes",
+    "Installation",
     "LoadCounts",
     "MeterEvidence",
     "Outcome",
@@ -49,6 +51,7 @@ _WITH_PANDAS = {
     "DeliveryKey": "delivered",
     "Gap": "completeness",
     "KnownMinutes": "completeness",
+    "Installation": "installations",
     "LoadCounts": "delivered",
     "MeterEvidence": "completeness",
     "Outcome": "rewriting",

@@ -741,3 +741,27 @@ SELECT id FROM source_file WHERE kept_as IS NOT NULL AND kept_as NOT LIKE 'archi
 
 -- name: moved_delivery
 UPDATE source_file SET kept_as = %(kept_as)s WHERE kept_as = %(before)s;
+
+-- name: meet_meter
+INSERT INTO meter (meter_id, zone, zone_assumed) VALUES (%(meter_id)s, 'UTC', true) ON CONFLICT DO NOTHING;
+
+-- name: record_installation
+INSERT INTO meter_installation (meter_id, valid_from, valid_until, device, multiplier, register_digits)
+VALUES (%(meter_id)s, %(valid_from)s, %(valid_until)s, %(device)s, %(multiplier)s, %(register_digits)s)
+    ON CONFLICT (meter_id, valid_from) DO UPDATE SET valid_until = excluded.valid_until, device = excluded.device,
+       multiplier = excluded.multiplier, register_digits = excluded.register_digits;
+
+-- name: installations
+-- The most that a fuse lets through: three phases. A meter without a device has its fuse all the same.
+SELECT m.meter_id, coalesce(i.valid_from, '1900-01-01Z'), i.valid_until, coalesce(i.device, ''), i.multiplier,
+       i.register_digits, m.fuse_a * coalesce(m.nominal_voltage_v, 230) * 3 / 1000
+  FROM meter m LEFT JOIN meter_installation i ON i.meter_id = m.meter_id
+ WHERE m.meter_id = ANY (%(meters)s::text[]) AND (i.meter_id IS NOT NULL OR m.fuse_a IS NOT NULL);
+
+-- name: registers
+SELECT k.n - 1, (r.blanked -> 'register' ->> 'value')::float8, coalesce(r.blanked -> 'register' ->> 'device', '')
+  FROM unnest(%(meters)s::text[], %(channels)s::text[], %(begins)s::timestamptz[], %(minutes)s::int[])
+       WITH ORDINALITY k (meter_id, channel, reading_ts, interval_minutes, n)
+  JOIN meter_reading r ON r.meter_id = k.meter_id AND r.channel = k.channel AND r.reading_ts = k.reading_ts
+   AND r.interval_minutes = k.interval_minutes
+ WHERE r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s AND r.blanked -> 'register' IS NOT NULL;

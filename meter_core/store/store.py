@@ -14,6 +14,7 @@ from meter_core.store import (
     completeness,
     deliveries,
     erasure,
+    installations,
     loading,
     predictions,
     reading,
@@ -226,6 +227,21 @@ class Store:
         """Yield what delivers a span of meters and time again; all of it is committed at the end, or nothing."""
         with self._database.transaction() as connection:
             yield rewriting.Rewriting(connection)
+
+    def record_installations(self, devices: Sequence[installations.Installation]) -> None:
+        """Keep devices of meters, in place of those recorded for the same meter and beginning."""
+        with self._database.transaction() as connection:
+            installations.record(connection, devices)
+
+    def installations(self, meters: Collection[str]) -> pd.DataFrame:
+        """Return the devices of these meters; see `sources.MeterFacts.installations`."""
+        with self._database.transaction() as connection:
+            return installations.installations(connection, meters)
+
+    def registers(self, wanted: pd.DataFrame) -> pd.DataFrame:
+        """Return register values of earlier deliveries; see `sources.MeterFacts.registers`."""
+        with self._database.transaction() as connection:
+            return installations.registers(connection, wanted)
 
     def readings(
         self,

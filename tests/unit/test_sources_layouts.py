@@ -193,6 +193,17 @@ def test_stamps_that_count_since_1970(tmp_path):
     assert read(tmp_path, text, of_milliseconds).frame["reading_ts"].iloc[1] == utc("2025-01-01")
 
 
+def test_day_and_time_of_day_in_columns_of_their_own_below_a_title(tmp_path):
+    text = "Export of Monday\n\nm;day;clock;e\nA;1.2.2025;00:15;1\nA;;00:30;2\n"
+    columns = {"meter_id": "m", "reading_ts": "clock", "units_kwh": "e"}
+    stamp = {"date": "day", "format": "%d.%m.%Y %H:%M"}
+    said = {"columns": columns, "stamp": stamp, "delimiter": ";", "skip_lines": 1}
+    frame = read(tmp_path, text, Profile.model_validate({**LONG, **said})).frame
+    assert frame["reading_ts"].iloc[0] == utc("2025-01-31 23:15")
+    assert frame["code"].tolist() == [None, "bad_stamp"]
+    assert frame["line"].tolist() == [4, 5]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
