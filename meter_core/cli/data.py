@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from meter_core.cli.inspection import show_inspection
 from meter_core.cli.modelling import ByOption, person
 from meter_core.cli.output import JsonOption, Speaker, speaking
 from meter_core.cli.reached import database
@@ -86,6 +87,23 @@ def list_sources(as_json: JsonOption = False) -> None:
         profiles = {name: load_profile(name).description for name in profile_names()}
         if not speaker.result({"profiles": profiles}):
             speaker.table("Built-in source profiles", ["name", "what it reads"], list(profiles.items()), numeric_from=2)
+
+
+@sources_app.command("inspect")
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A delivered file, plain or compressed.")],
+    zone: Annotated[str | None, typer.Option(help="IANA zone of the meters, where you know it.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the proposed profile to this YAML file.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at an unknown file and propose a source profile; nothing is loaded."""
+    with speaking(as_json) as speaker:
+        from meter_core.jobs.inspect_source import inspect_source
+
+        with speaker.progress(f"looking at {file.name}"):
+            found = inspect_source(file, zone, save)
+        if not speaker.result({**found.as_dict(), "saved": str(save) if save else None}):
+            show_inspection(speaker, found.as_dict(), file, save)
 
 
 @sources_app.command("template")

@@ -61,6 +61,10 @@ class Speaker:
             table.add_row(*(figure(value) for value in row))
         self.out.print(table)
 
+    def heading(self, text: str) -> None:
+        """Print a line above what belongs to it."""
+        self.out.print(f"\n{text}", style="bold", markup=False)
+
     def facts(self, pairs: Mapping[str, Any]) -> None:
         """Print name and value, one a line, aligned; a long value is not broken, so that it can be copied."""
         width = max(map(len, pairs), default=0)

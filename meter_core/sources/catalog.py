@@ -35,12 +35,12 @@ def load_profile(name_or_path: str | Path) -> Profile:
     """
     text = str(name_or_path)
     if text in profile_names():
-        return _parse((BUILT_IN / f"{text}.yaml").read_text(encoding="utf-8"), f"profile {text}")
+        return parse_profile((BUILT_IN / f"{text}.yaml").read_text(encoding="utf-8"), f"profile {text}")
     path = Path(name_or_path)
     if path.suffix not in {".yaml", ".yml"} and not path.is_file():
         raise WrongSourceError(f"there is no source profile {text!r}{_nearest(text)}")
     try:
-        return _parse(path.read_text(encoding="utf-8"), str(path))
+        return parse_profile(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise WrongSourceError(f"source profile {text}: {reason}; say a built-in name or a YAML file") from error
@@ -58,7 +58,7 @@ def _nearest(name: str) -> str:
     return f"{guess} Built in: {', '.join(profile_names())}; or say the path of a YAML file (docs/source-profiles.md)"
 
 
-def _parse(text: str, where: str) -> Profile:
+def parse_profile(text: str, where: str) -> Profile:
     """Return the profile that a YAML text declares.
 
     Raises:

@@ -66,7 +66,7 @@ class JsonRecords:
             return None
         if not isinstance(record, dict):
             return None
-        return _flat(record) if any(isinstance(value, dict) for value in record.values()) else record
+        return flat(record) if any(isinstance(value, dict) for value in record.values()) else record
 
     def _read_names(self, found: list[Record]) -> None:
         """Take the names of the first objects, and compare them with the profile's.
@@ -101,15 +101,15 @@ def _decoder(decimal: str) -> Any:
     return json.JSONDecoder(parse_float=number, parse_int=str, parse_constant=str).decode
 
 
-def _flat(record: Record, deeper: int = DEEPEST) -> Record:
+def flat(record: Record, deeper: int = DEEPEST) -> Record:
     """Return an object without objects in it, their names joined by dots."""
-    flat: Record = {}
+    found: Record = {}
     for name, value in record.items():
         if isinstance(value, dict) and deeper:
-            flat |= {f"{name}.{inner}": each for inner, each in _flat(value, deeper - 1).items()}
+            found |= {f"{name}.{inner}": each for inner, each in flat(value, deeper - 1).items()}
         else:
-            flat[name] = value
-    return flat
+            found[name] = value
+    return found
 
 
 def _text(value: Any) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
@@ -104,6 +105,19 @@ class _Rows:
             raise IndexError(f"rows {self._first} to {self._first + self._batch.num_rows - 1}, not {number}")
         (row,) = self._batch.slice(place, 1).to_pylist()
         return json.dumps(row, default=str, ensure_ascii=False)
+
+
+def first_rows(path: Path, count: int) -> pd.DataFrame:
+    """Return the first rows of a Parquet file, every column as text.
+
+    Raises:
+        UnreadableDeliveryError: it is none, or damaged.
+    """
+    with _opened(path) as file:
+        batch = next((batch for batch, _ in _batches(file, path.name)), None)
+        rows = batch.slice(0, count).to_pylist() if batch is not None else []
+    texts = [{name: None if value is None else str(value) for name, value in row.items()} for row in rows]
+    return pd.DataFrame(texts, columns=file.schema_arrow.names, dtype="str")
 
 
 def raw_lines(path: Path, encoding: str, wanted: Iterable[int]) -> dict[int, str]:
