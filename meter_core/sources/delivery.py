@@ -27,7 +27,7 @@ from meter_core.sources.repeated_hours import Mask, RepeatedHours, SeriesNumbers
 from meter_core.sources.stamps import BAD_STAMP, Instants
 
 UNKNOWN_ZONE: Final = "UTC"
-VALUES_AT_ONCE: Final = 1 << 18
+VALUES_AT_ONCE: Final = 1 << 17
 """A part has no more: the lines of a block have a day's values each in the wide layout."""
 FORMATS: Final[dict[str, Callable[[Path, Profile], RecordFile]]] = {
     "csv": CsvRecords,

@@ -1,6 +1,5 @@
 """What was refused: found again as delivered, released by a person, and replayed when profile or rule was fixed."""
 
-
 import pytest
 
 from meter_core.contracts.errors import RefusedError, UsageError

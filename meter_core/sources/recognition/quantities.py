@@ -21,6 +21,8 @@ GROUPED: Final = {
 """Decimal sign -> numbers whose digits are grouped; the first group of the pattern is what parts them."""
 WIDE_SIZES: Final = {24: 60, 25: 60, 48: 30, 50: 30, 96: 15, 100: 15}
 """Columns of a day -> minutes of each."""
+DECIDING: Final = 2000
+"""So many values of each column decide on the decimal sign."""
 MISSING_TEXTS: Final = {"na", "n/a", "nan", "null", "none", "-", "--", "?", "x", "nv", "n/v", "missing", "#n/a"}
 MISSING_NUMBERS: Final = {"-999", "-9999", "-99999", "-1", "9999", "99999", "-999.0", "-9999.0"}
 FAR: Final = 5
@@ -75,9 +77,8 @@ class Numbers:
 
     def _signs(self) -> dict[str, Any]:
         """Return the keys `decimal` and `thousands`, as most of the numbers are written."""
-        texts = pd.concat(
-            [self._columns[name].dropna().iloc[:2000] for name in self._columns] or [pd.Series(dtype="str")]
-        )
+        some = [text.dropna().iloc[:DECIDING] for text in self._columns.values()]
+        texts = pd.concat(some or [pd.Series(dtype="str")], ignore_index=True)
         grouped = {sign: texts.str.extract(pattern).dropna() for sign, pattern in GROUPED.items()}
         is_comma = texts.str.match(COMMA) & texts.str.contains(",")
         is_dot = texts.str.match(NUMBER) & texts.str.contains(".", regex=False)

@@ -2,9 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -43,29 +42,13 @@ CLOCKS: Final = (
     " %H%M",
 )
 FORMATS: Final = tuple(day + clock for day in DAYS for clock in CLOCKS)
+DAY: Final = r"^(\d{1,4}[-./ ]\w{1,3}[-./ ]\d{2,4}|\d{8})"
+"""What a stamp of any of these formats begins like."""
 TIME_OF_DAY: Final = re.compile(r"^\d\d?:\d\d(:\d\d)?( ?[AaPp][Mm])?$|^\d{4}$")
 TRIED: Final = 400
 """So many stamps, spread over the sample, decide on a format."""
 UNIX_SPAN: Final = {"unix": (631e6, 4.2e9), "unix_ms": (631e9, 4.2e12)}
 """1990 to 2100."""
-CHANGING: Final = {
-    "Europe/Berlin": "as all of Central Europe",
-    "Europe/London": "as Ireland and Portugal",
-    "Europe/Athens": "as all of Eastern Europe",
-    "America/New_York": "as every zone of the US and Canada: say the right one",
-    "Australia/Sydney": "as all of South-East Australia",
-}
-"""Zones whose clock changes are looked for, and who else changes at the same local time."""
-OFFSETS: Final = {
-    frozenset({"+05:30"}): "Asia/Kolkata",
-    frozenset({"+01:00", "+02:00"}): "Europe/Berlin",
-    frozenset({"+00:00", "+01:00"}): "Europe/London",
-    frozenset({"+02:00", "+03:00"}): "Europe/Athens",
-    frozenset({"-05:00", "-04:00"}): "America/New_York",
-    frozenset({"-06:00", "-05:00"}): "America/Chicago",
-    frozenset({"-08:00", "-07:00"}): "America/Los_Angeles",
-    frozenset({"+10:00", "+11:00"}): "Australia/Sydney",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,30 +126,6 @@ def find_marks(times: Times, interval: int | None, notes: Notes) -> None:
         notes.doubt("stamp.marks", "start is assumed; a stamp may be the end of its interval: ask the sender")
 
 
-def find_zone(times: Times, columns: Texts, notes: Notes) -> str | None:
-    """Return the zone that the stamps suggest, None where nothing does."""
-    if times.stamp.get("clock") == "offset":
-        return _zone_of_offsets(columns[times.column], notes)
-    if times.stamp.get("clock") == "utc":
-        notes.doubt("zone", "the stamps count in UTC and say nothing of the meters' local clock: say it with --zone")
-        return None
-    seen = {zone: _changes(times.wall, zone) for zone in CHANGING}
-    for zone, (skips, kept) in seen.items():
-        if skips and not kept:
-            notes.doubt(
-                "zone",
-                f"{zone}: the file leaves out the hour that spring skips there ({skips[0]:%Y-%m-%d %H:%M}), "
-                f"{CHANGING[zone]}",
-            )
-            return zone
-    stepped = [zone for zone, (_, kept) in seen.items() if kept]
-    why = f", and the hours that spring skips in {', '.join(stepped)} stand in the file" if stepped else ""
-    notes.doubt(
-        "zone", f"naive stamps do not tell their zone{why}: say it with --zone, or write zone: into the profile"
-    )
-    return None
-
-
 def _format_of(text: "pd.Series[str]") -> dict[str, Any] | None:
     """Return the key `stamp` of a profile for a column's stamps; None where it has none."""
     given = text.dropna()
@@ -181,7 +140,13 @@ def _format_of(text: "pd.Series[str]") -> dict[str, Any] | None:
     for name, (low, high) in UNIX_SPAN.items():
         if number.between(low, high).mean() > 0.9 and hints(str(text.name), "stamp"):
             return {"clock": "utc", "format": name}
-    fitting = [form for form in FORMATS if pd.to_datetime(tried, format=form, errors="coerce").notna().mean() > 0.9]
+    like_days = tried[tried.str.match(DAY)]
+    if len(like_days) < 0.9 * len(tried):
+        return None
+    fitting = [
+        form for form in FORMATS if pd.to_datetime(like_days.iloc[0], format=form, errors="coerce") is not pd.NaT
+    ]
+    fitting = [form for form in fitting if pd.to_datetime(tried, format=form, errors="coerce").notna().mean() > 0.9]
     fitting = [form for form in fitting if form != "%Y%m%d" or hints(str(text.name), "stamp")]
     if not fitting:
         return None
@@ -253,51 +218,3 @@ def _wall(text: "pd.Series[str]", form: str) -> "pd.Series[pd.Timestamp]":
         text.str.replace(r" ?([Zz]|[+-]\d\d(:?\d\d)?)$", "", regex=True) if text.str.match(WITH_OFFSET).any() else text
     )
     return pd.to_datetime(naive, format="ISO8601", errors="coerce")
-
-
-def _zone_of_offsets(text: "pd.Series[str]", notes: Notes) -> str | None:
-    """Return the zone whose offsets a sample has."""
-    found = (
-        text.dropna()
-        .str.extract(r"([Zz]|[+-]\d\d:?\d\d)$")[0]
-        .str.upper()
-        .str.replace(r"(\d\d)(\d\d)$", r"\1:\2", regex=True)
-    )
-    offsets = frozenset(found.dropna().unique())
-    zone = OFFSETS.get(offsets)
-    what = ", ".join(sorted(offsets))
-    if zone:
-        notes.doubt("zone", f"{zone}: it has the offsets {what}, and others have them too")
-    else:
-        notes.doubt("zone", f"offsets {what} do not tell the meters' local clock: say it with --zone")
-    return zone
-
-
-def _changes(wall: "pd.Series[pd.Timestamp]", zone: str) -> tuple[list[datetime], list[datetime]]:
-    """Return the hours that spring skips in a zone and the sample leaves out, and those that it has."""
-    stamps = wall.dropna()
-    if stamps.empty:
-        return [], []
-    hours = set(stamps.dt.floor("h").unique())
-    skipped, kept = [], []
-    for hour in _skipped_hours(stamps.min(), stamps.max(), zone):
-        around = {pd.Timestamp(hour - timedelta(hours=1)), pd.Timestamp(hour + timedelta(hours=1))}
-        if pd.Timestamp(hour) in hours:
-            kept.append(hour)
-        elif around <= hours:
-            skipped.append(hour)
-    return skipped, kept
-
-
-def _skipped_hours(first: pd.Timestamp, last: pd.Timestamp, zone: str) -> list[datetime]:
-    """Return the local hours within a span that a zone's spring skips."""
-    where, found = ZoneInfo(zone), []
-    day = datetime(first.year, first.month, first.day)  # noqa: DTZ001 - a local clock reading
-    while day <= last:
-        for hour in (1, 2, 3):
-            naive = day + timedelta(hours=hour)
-            back = naive.replace(tzinfo=where).astimezone(ZoneInfo("UTC")).astimezone(where).replace(tzinfo=None)
-            if back != naive:
-                found.append(naive)
-        day += timedelta(days=1)
-    return found
