@@ -13,6 +13,7 @@ from meter_core.contracts.finding import Finding, Severity
 from meter_core.sources.column_names import unread_columns
 from meter_core.sources.csv_records import CsvRecords
 from meter_core.sources.errors import WrongSourceError
+from meter_core.sources.espi_records import EspiRecords
 from meter_core.sources.installed import Installed, MeterFacts
 from meter_core.sources.json_records import JsonRecords
 from meter_core.sources.layout import Layout
@@ -33,6 +34,7 @@ FORMATS: Final[dict[str, Callable[[Path, Profile], RecordFile]]] = {
     "csv": CsvRecords,
     "jsonl": JsonRecords,
     "parquet": ParquetRecords,
+    "espi": EspiRecords,
 }
 
 
@@ -43,7 +45,7 @@ class DeliveryReader:
     no code.
 
     Args:
-        path: The file: CSV, JSON lines or Parquet, the first two plain, gzip or zstd.
+        path: The file, in the profile's format; text plain, gzip or zstd.
         profile: How to read it.
         zone: IANA zone of the meters, in place of the profile's.
         facts: What is known of the meters; None: nothing.

@@ -18,7 +18,7 @@ from meter_core.sources.column_names import check_names
 from meter_core.sources.columns import blanked, without_zero_bytes
 from meter_core.sources.errors import UnreadableDeliveryError
 from meter_core.sources.profile import Profile
-from meter_core.sources.records import Records, chosen_lines, lines_of_text
+from meter_core.sources.records import Records, chosen_lines
 from meter_core.sources.text_lines import PARQUET
 from meter_core.sources.unpacking import PIECE, DeliveredBytes
 
@@ -107,6 +107,18 @@ class _Rows:
         return json.dumps(row, default=str, ensure_ascii=False)
 
 
+def row_lines(path: Path, wanted: Iterable[int]) -> dict[int, str]:
+    """Return rows of a Parquet file as JSON objects, by number.
+
+    Raises:
+        UsageError: where the file has no such row.
+        UnreadableDeliveryError: where the file is broken.
+    """
+    with _opened(path) as file:
+        blocks = ((first, batch.num_rows, _Rows(batch, first).line) for batch, first in _batches(file, path.name))
+        return chosen_lines(blocks, wanted, path.name)
+
+
 def first_rows(path: Path, count: int) -> pd.DataFrame:
     """Return the first rows of a Parquet file, every column as text.
 
@@ -118,26 +130,6 @@ def first_rows(path: Path, count: int) -> pd.DataFrame:
         rows = batch.slice(0, count).to_pylist() if batch is not None else []
     texts = [{name: None if value is None else str(value) for name, value in row.items()} for row in rows]
     return pd.DataFrame(texts, columns=file.schema_arrow.names, dtype="str")
-
-
-def raw_lines(path: Path, encoding: str, wanted: Iterable[int]) -> dict[int, str]:
-    """Return lines of a delivered file as they are, by number; the rows of a Parquet file as JSON objects.
-
-    Args:
-        path: The file, plain, gzip or zstd.
-        encoding: Of its text.
-        wanted: Numbers of the lines: in text the first line, a header or not, is 1; in Parquet the first row.
-
-    Raises:
-        UsageError: where the file has no such line.
-        WrongSourceError: where there is no such file.
-        UnreadableDeliveryError: where the file is broken.
-    """
-    if not next(DeliveredBytes(path).unpacked(), b"").startswith(PARQUET):
-        return lines_of_text(path, encoding, wanted)
-    with _opened(path) as file:
-        blocks = ((first, batch.num_rows, _Rows(batch, first).line) for batch, first in _batches(file, path.name))
-        return chosen_lines(blocks, wanted, path.name)
 
 
 @contextmanager

@@ -101,7 +101,7 @@ class Profile(BaseModel):
     Attributes:
         name: What `--source` says.
         description: One line for people; not part of the digest.
-        format: `csv` or `jsonl` (JSON lines), plain, gzip or zstd; or `parquet`.
+        format: `csv`, `jsonl` (JSON lines) or `espi` (Green Button), plain, gzip or zstd; or `parquet`.
         delimiter: Between the fields of a line.
         decimal: Decimal sign.
         thousands: Between groups of three digits; None where there is nothing.
@@ -131,7 +131,7 @@ class Profile(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     description: str = ""
-    format: Literal["csv", "jsonl", "parquet"] = "csv"
+    format: Literal["csv", "jsonl", "parquet", "espi"] = "csv"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."
     thousands: Annotated[str, Field(min_length=1, max_length=1)] | None = None

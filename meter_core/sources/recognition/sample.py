@@ -13,7 +13,8 @@ from typing import Any, Final
 import pandas as pd
 
 from meter_core.sources.columns import NUMBER
-from meter_core.sources.errors import UnreadableDeliveryError
+from meter_core.sources.errors import UnreadableDeliveryError, WrongSourceError
+from meter_core.sources.espi_records import NAMESPACE, is_xml
 from meter_core.sources.json_records import flat
 from meter_core.sources.parquet_records import first_rows
 from meter_core.sources.recognition.notes import Notes
@@ -62,6 +63,11 @@ def sample_of(path: Path, notes: Notes) -> Sample:
         columns = first_rows(path, ROWS)
         notes.sure("format", f"Parquet, {len(columns.columns)} columns")
         return Sample({"format": "parquet"}, _texts(columns), len(columns) < ROWS)
+    if is_xml(begin):
+        what = "Green Button" if NAMESPACE.encode() in begin else "XML; if it is Green Button, it is read"
+        raise WrongSourceError(
+            f"{path.name} is {what} by a built-in profile: say --source green_button, and the --zone"
+        )
     encoding = _encoding(begin, notes)
     lines = list(_lines(path, encoding, begin, whole))
     filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
