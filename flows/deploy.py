@@ -1,7 +1,7 @@
-"""Put the flows on a Prefect server: `python -m flows.deploy`. The same again changes nothing.
+"""Put the flows on a Prefect server, with what leads from one to the next. The same again changes nothing.
 
-Without options their runs are processes of a worker on this machine; in a cluster they are Kubernetes Jobs:
-`python -m flows.deploy --pool k8s --job-template k8s/base-job-template.json`.
+`meter deploy` calls this, `python -m flows.deploy`. Without options their runs are processes of a worker on this
+machine; in a cluster they are Kubernetes Jobs: add `--pool k8s --job-template k8s/base-job-template.json`.
 """
 
 import argparse
@@ -22,9 +22,12 @@ from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.variables import Variable
 
+from flows import automations, notice_blocks
 from flows.run import connected
+from meter_core import __version__
 from meter_core.contracts.errors import MeterError, UsageError
-from meter_core.embedded.prefect_server import POOL
+from meter_core.embedded.prefect_server import POOL, SQLITE
+from meter_core.settings import Settings
 
 APP: Final = Path(__file__).resolve().parent.parent
 DESCRIPTION: Final = "prefect.yaml"
@@ -96,10 +99,38 @@ def deploy(pool: Pool) -> None:
         UsageError: the command failed; its words are in the message.
     """
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    known = {**os.environ, "PWD": str(APP), "PREFECT_DEFAULT_WORK_POOL_NAME": pool.name}
+    told = {"PWD": str(APP), "PREFECT_DEFAULT_WORK_POOL_NAME": pool.name, "METER_VERSION": code_version()}
+    known = {**os.environ, **told}
     done = subprocess.run(command, cwd=APP, env=known, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise UsageError(f"`prefect --no-prompt deploy --all` in {APP} failed:\n{done.stdout}{done.stderr}")
+
+
+def code_version() -> str:
+    """Return what the code is called: by METER_VERSION (an image holds no git), by git, or as the package."""
+    if given := os.environ.get("METER_VERSION"):
+        return given
+    asked = ["git", "-C", str(APP), "describe", "--tags", "--always", "--dirty"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return __version__
+
+
+def automate(client: SyncPrefectClient) -> list[str]:
+    """Install the automations and the blocks they tell people through; return the automations' names.
+
+    Raises:
+        UsageError: METER_NOTIFY holds what is no address.
+    """
+    if addresses := Settings().notify:
+        notice_blocks.save(addresses)
+        notice_blocks.tidy(client, len(addresses))
+    deployed = {name: client.read_deployment_by_name(name).id for name in names()}
+    watches = client.request("GET", "/admin/settings").json()["server"]["database"]["driver"] != SQLITE
+    wanted = automations.wanted(automations.Server(deployed, notice_blocks.ids(client), watches))
+    automations.install(client, wanted)
+    return [each.name for each in wanted]
 
 
 def job_template(text: str) -> dict[str, Any]:
@@ -130,20 +161,35 @@ def wanted_pool(argv: Sequence[str] | None) -> Pool:
     return Pool(given.pool, "kubernetes", given.job_template)
 
 
+def put(pool: Pool) -> dict[str, Any]:
+    """Put everything on the server.
+
+    Returns:
+        `pool`, `version` of what was deployed last, `code` (its version), `deployments` and `automations` by name.
+
+    Raises:
+        UnavailableError: the server does not answer.
+        UsageError: the pool is of another type, or the deployment failed.
+    """
+    version = digest(pool)
+    with connected() as client:
+        make_pool(client, pool)
+        if not is_deployed(client, version):
+            deploy(pool)
+            Variable.set(VERSION, version, overwrite=True)
+        installed = automate(client)
+    about = {"pool": pool.name, "version": version, "code": code_version()}
+    return {**about, "deployments": names(), "automations": installed}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    pool = wanted_pool(argv)
-    version = digest(pool)
     try:
-        with connected() as client:
-            make_pool(client, pool)
-            if not is_deployed(client, version):
-                deploy(pool)
-                Variable.set(VERSION, version, overwrite=True)
+        done = put(wanted_pool(argv))
     except MeterError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_status
-    sys.stderr.write(f"deployed to the work pool {pool.name}, version {version}: {', '.join(names())}\n")
+    sys.stdout.write(json.dumps(done) + "\n")
     return 0
 
 

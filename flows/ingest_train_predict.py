@@ -8,8 +8,9 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.states import State
 
 from flows import reports
+from flows.address import page
 from flows.ingest_readings import ingest_readings, what_goes_in
-from flows.outcome import REFUSED, done, failed, is_refusal, page, refused
+from flows.outcome import REFUSED, done, failed, is_refusal, refused
 from flows.predict_batch import predict_batch
 from flows.train_model import train_model
 from meter_core.contracts.errors import MeterError

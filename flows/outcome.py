@@ -5,17 +5,16 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
-from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
-from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed, State
 
-from meter_core.contracts.errors import MeterError, RefusedError
+from flows import notices
+from meter_core.contracts.errors import MeterError, NoChampionError, RefusedError
 
 REFUSED: Final = "Refused"
-"""Name of the completed state of a training run whose model was refused."""
+"""Name of the completed state of a training run whose model was refused, and of predictions without any champion."""
 
 RUN_LOGGER: Final = "prefect.flow_runs"
 
@@ -66,16 +65,26 @@ def conclude(job: str, run: Callable[[], Result], report: Callable[[Result], Sta
         report: Publishes what a person reads about the result, and returns the state that follows from it.
 
     Returns:
-        What `report` returned; for an error of ours a failed state that says the error's sentence (and no traceback,
-        since it names thing, value and remedy). Any other exception passes: a bug, whose traceback belongs in the log.
+        What `report` returned. Where there is no champion yet, a run of predictions has nothing to do, which is no
+        failure: it completes under the name Refused. For an error of ours a failed state that says the error's sentence
+        (and no traceback, since it names thing, value and remedy). Any other exception passes: a bug, whose traceback
+        belongs in the log.
     """
     try:
         result = run()
+    except NoChampionError as error:
+        Outcome(job, error.exit_status, None, str(error)).publish()
+        return refused(str(error))
     except MeterError as error:
         get_run_logger().error("%s", error)
         Outcome(job, error.exit_status, None, str(error)).publish()
+        notices.failed(error)
         return failed(error)
+    except Exception as error:
+        notices.failed(error)
+        raise
     state = report(result)
+    notices.worked()
     said_no = state.is_failed() or state.name == REFUSED
     Outcome(job, RefusedError.exit_status if said_no else 0, result, state.message or "").publish()
     return state
@@ -87,7 +96,7 @@ def done(message: str) -> State[Any]:
 
 
 def refused(why: str) -> State[Any]:
-    """Return the state of a run whose model was refused: it did its work, so it completed."""
+    """Return the state of a run whose model was refused, or that had none: it did its work, so it completed."""
     return Completed(name=REFUSED, message=why)
 
 
@@ -107,11 +116,11 @@ def is_refusal(state: State[Any]) -> bool:
     return state.is_failed() and isinstance(state.result(raise_on_failure=False), RefusedError)
 
 
-def log(text: str, share: float | None = None) -> None:
-    """Tell a job's progress to the log of the present run."""
-    get_run_logger().info("%s%s", text, "" if share is None else f" ({share:.0%})")
+def teller() -> Callable[..., None]:
+    """Return what tells a job's progress to the log of the present run, from whatever thread the job tells it."""
+    logger = get_run_logger()
 
+    def tell(text: str, share: float | None = None) -> None:
+        logger.info("%s%s", text, "" if share is None else f" ({share:.0%})")
 
-def page(flow_run_id: UUID | None) -> str:
-    """Return the address of a run's page in the Prefect UI."""
-    return f"{get_current_settings().ui_url}/v2/runs/flow-run/{flow_run_id}"
+    return tell

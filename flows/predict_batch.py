@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.states import State
 
 from flows import reports
-from flows.outcome import Result, conclude, done, log
+from flows.outcome import Result, conclude, done, teller
 from flows.retry import retried
 from meter_core.embedded.needs import Need
 from meter_core.embedded.services import services
@@ -32,9 +32,9 @@ def predict_rows(task: str, since: datetime | None) -> Result:
     """Call the job."""
     from meter_core.jobs.predict import predict
 
-    settings = Settings()
-    with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=log) as connections:
-        return predict(task, since, None, settings, connections, log).as_dict()
+    settings, tell = Settings(), teller()
+    with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=tell) as connections:
+        return predict(task, since, None, settings, connections, tell).as_dict()
 
 
 def report(result: Result) -> State[Any]:

@@ -12,6 +12,8 @@ EQUATION: Final = (
     "The unit is the delivered value of energy: rows = loaded + superseded + outranked + duplicates + quarantined."
 )
 
+RULES_SHOWN: Final = 5
+
 TRAINING_VIEW: Final = "?workflowType=machine_learning"
 """Of MLflow's two menus the one with runs and models: by default it shows that for language models."""
 
@@ -114,6 +116,19 @@ def ingestion(result: Values, rows: Sequence[Row]) -> str:
         f"## Findings\n\n{findings(found)}",
     ]
     return "\n".join(part for part in parts if part)
+
+
+def stops(result: Values) -> str:
+    """Return in one line of text each what was stopped: file, reason, and the first rules with their lines."""
+    lines = []
+    for each in result["files"]:
+        if each["stopped"]:
+            rules = [
+                f"{found['what']} ({found['where']})" for found in each["findings"] if found["severity"] == "error"
+            ]
+            shown = f" [{', '.join(rules[:RULES_SHOWN])}]" if rules else ""
+            lines.append(f"{each['file']}: {each['stopped']}{shown}")
+    return "\n".join(lines)
 
 
 def training(result: Values, rows: Sequence[Row], mlflow_url: str | None) -> str:

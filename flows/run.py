@@ -20,8 +20,9 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import get_current_settings
 from prefect.states import Cancelling
 
+from flows.address import page
 from flows.follow import Follower, children
-from flows.outcome import RESULT_KEY_END, Outcome, outcome_of, page
+from flows.outcome import RESULT_KEY_END, Outcome, outcome_of
 from meter_core.contracts.errors import MeterError, UnavailableError, UsageError
 
 INTERRUPTED: Final = 130

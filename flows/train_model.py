@@ -2,23 +2,33 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.states import State
 
-from flows import reports
-from flows.outcome import Result, conclude, done, log, refused
+from flows import notices, reports
+from flows.chain import model_promoted
+from flows.outcome import Result, conclude, done, refused, teller
 from flows.retry import retried
 from meter_core.embedded.needs import Need
 from meter_core.embedded.services import services
 from meter_core.settings import Settings
 
+REFUSED_REMEDY: Final = (
+    "The standing champion stays. `meter models` lists the version as challenger; `meter promote V --why ...` "
+    "overrules the gate, on record."
+)
+PROMOTED_REMEDY: Final = "The service takes it over by itself. `meter rollback --why ...` goes back."
+
 
 @flow(name="train_model", flow_run_name="train {task}")
 def train_model(
-    task: Literal["reading", "ahead"] = "reading", since: datetime | None = None, until: datetime | None = None
+    task: Literal["reading", "ahead"] = "reading",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    clock: datetime | None = None,
 ) -> State[Any]:
     """Train the candidates on the stored readings, score them beside every baseline, register the best, ask the gate.
 
@@ -29,8 +39,9 @@ def train_model(
             meter's coming hours from its history.
         since: First instant of the data, with offset. Empty: from the first reading.
         until: End of the data, with offset, exclusive. Empty: to the last reading.
+        clock: Moment, with offset, from which the next training is reckoned. Empty: the present. It changes no result.
     """
-    return conclude("train", partial(train_candidates, task, since, until), report)
+    return conclude("train", partial(train_candidates, task, since, until), partial(report, task=task))
 
 
 @retried("train and evaluate")
@@ -38,16 +49,23 @@ def train_candidates(task: str, since: datetime | None, until: datetime | None) 
     """Call the job."""
     from meter_core.jobs.train import train
 
-    settings = Settings()
-    with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=log) as connections:
-        return train(task, since, until, settings, connections, log).as_dict()
+    settings, tell = Settings(), teller()
+    with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=tell) as connections:
+        return train(task, since, until, settings, connections, tell).as_dict()
 
 
-def report(result: Result) -> State[Any]:
-    """Publish the scores and the decision."""
+def report(result: Result, task: str) -> State[Any]:
+    """Publish the scores and the decision, and tell of it."""
     rows = reports.score_rows(result)
     create_table_artifact(rows, key="train-scores", description="Candidates and baselines on the same rows, best first")
     create_markdown_artifact(
         reports.training(result, rows, Settings().mlflow_tracking_uri), key="train-report", description=result["why"]
     )
-    return refused(result["why"]) if result["refused"] else done(result["why"])
+    version = f"version {result['version']} of {result['model']}"
+    if result["refused"]:
+        notices.news("a model was refused", f"{version}: {result['why']}", REFUSED_REMEDY)
+        return refused(result["why"])
+    if result["decision"] == "promoted":
+        notices.news("a model was promoted", f"{version}: {result['why']}", PROMOTED_REMEDY)
+        model_promoted(task, result["version"])
+    return done(result["why"])

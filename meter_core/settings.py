@@ -59,6 +59,10 @@ class Settings(BaseSettings):
         default=(), description='JSON list of sites whose pages may ask the service, such as ["https://portal.example"]'
     )
 
+    notify: tuple[SecretStr, ...] = Field(
+        default=(), description='JSON list of addresses that notices of the flows go to, such as ["mailtos://..."]'
+    )
+
     trace_share: float = Field(
         default=0.01, ge=0, le=1, description="share of requests traced where OTEL_EXPORTER_OTLP_ENDPOINT is set"
     )

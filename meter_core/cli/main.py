@@ -41,6 +41,7 @@ START, DATA, MODEL = "Start", "Readings", "Models and predictions"
 app.command("demo", rich_help_panel=START, epilog="Example: [bold]meter demo[/bold]")(demo)
 app.command("up", rich_help_panel=START, epilog="Example: [bold]meter up[/bold]")(services.up)
 app.command("serve", rich_help_panel=START, epilog="Example: [bold]meter serve[/bold]")(services.serve)
+app.command("deploy", rich_help_panel=START, epilog="Example: [bold]meter deploy --json[/bold]")(services.deploy)
 app.command("status", rich_help_panel=START, epilog="Example: [bold]meter status --json[/bold]")(services.status)
 
 app.add_typer(keys.keys_app, name="keys", rich_help_panel=START, epilog="Example: [bold]meter keys add billing[/bold]")

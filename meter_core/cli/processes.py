@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from meter_core.contracts.errors import MeterError, UnavailableError
@@ -20,14 +20,21 @@ class FlowRunError(MeterError):
         self.exit_status = exit_status
 
 
-def deploy_flows(urls: Connections) -> None:
-    """Put the flows with their schedules on the Prefect server.
+def deploy_flows(urls: Connections, options: Sequence[str] = ()) -> dict[str, Any]:
+    """Put the flows with their schedules, and what leads from one to the next, on the Prefect server.
+
+    Args:
+        urls: Where the services are.
+        options: Of `python -m flows.deploy`.
+
+    Returns:
+        What it prints: `pool`, `version`, `code`, `deployments`, `automations`.
 
     Raises:
         UnavailableError: where that fails, with the process's own words.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "flows.deploy"],
+        [sys.executable, "-m", "flows.deploy", *options],
         cwd=repository_with("flows"),
         env={**os.environ, **urls.environment()},
         capture_output=True,
@@ -36,6 +43,7 @@ def deploy_flows(urls: Connections) -> None:
     )
     if done.returncode != 0:
         raise UnavailableError(f"the flows could not be deployed: {done.stderr.strip() or done.stdout.strip()}")
+    return dict(json.loads(done.stdout))
 
 
 def run_flow(urls: Connections, name: str, parameters: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, Any]:

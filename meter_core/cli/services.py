@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -31,7 +33,7 @@ def up(as_json: JsonOption = False) -> None:
                 speaker.say(
                     f"\nPut files into {settings.files_root}/inbox/PROFILE/ and they are ingested. Ctrl-C stops all."
                 )
-            until_interrupted(lambda: ingest_arrivals(speaker, settings, urls))
+            until_interrupted(lambda: look_after(speaker, settings, urls))
             speaker.say("stopping")
         speaker.say(f"stopped; the data stays in {settings.home}")
 
@@ -47,6 +49,27 @@ def serve(as_json: JsonOption = False) -> None:
                 speaker.facts(links)
                 speaker.say("Ctrl-C stops it.")
             until_interrupted(lambda: time.sleep(INBOX_POLL_SECONDS))
+
+
+def deploy(
+    pool: Annotated[str | None, typer.Option(help="Work pool; made where there is none. Without it: process.")] = None,
+    job_template: Annotated[
+        Path | None,
+        typer.Option(help="JSON file that makes the pool's runs Kubernetes Jobs: k8s/base-job-template.json."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the flows on the Prefect server: schedules, what leads from one to the next, and notices (METER_NOTIFY)."""
+    with speaking(as_json) as speaker:
+        options = ["--pool", pool] if pool else []
+        options += ["--job-template", str(job_template.absolute())] if job_template else []
+        with services(Settings(), {Need.PREFECT}, progress=speaker.say) as urls:
+            done = deploy_flows(urls, options)
+        if not speaker.result(done):
+            speaker.facts({"pool": done["pool"], "code": done["code"]})
+            speaker.facts(
+                {"deployments": ", ".join(done["deployments"]), "automations": ", ".join(done["automations"])}
+            )
 
 
 def status(as_json: JsonOption = False) -> None:
@@ -69,6 +92,21 @@ def make_schema(settings: Settings, urls: Connections) -> None:
 
     if settings.database_url is None and urls.database_url is not None:
         Store(urls.database_url).upgrade()
+
+
+def look_after(speaker: Speaker, settings: Settings, urls: Connections) -> None:
+    """End runs whose process is gone, then look into the inbox."""
+    from meter_core.embedded.prefect_api import PrefectApi
+    from meter_core.jobs.dead_runs import end_dead_runs
+
+    if urls.own_prefect and urls.prefect_api_url:
+        try:
+            with PrefectApi(urls.prefect_api_url) as api:
+                for name in end_dead_runs(api):
+                    speaker.say(f"the run '{name}' had died; it is started again, once")
+        except UnavailableError as error:
+            speaker.say(str(error))
+    ingest_arrivals(speaker, settings, urls)
 
 
 def ingest_arrivals(speaker: Speaker, settings: Settings, urls: Connections) -> None:

@@ -24,6 +24,10 @@ class RefusedError(MeterError):
     exit_status = 1
 
 
+class NoChampionError(RefusedError):
+    """A registered model has no champion yet: there is nothing to predict with, and nothing is wrong."""
+
+
 class UnavailableError(MeterError):
     """Something that is needed cannot be reached or started: a database, a registry, a port, a folder."""
 

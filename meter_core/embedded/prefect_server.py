@@ -16,6 +16,9 @@ from meter_core.embedded.web_server import WebServer
 POOL = "process"
 """The work pool of a laptop; `flows.deploy` makes the same."""
 
+SQLITE = "sqlite+aiosqlite"
+"""Driver of the embedded server's database, which locks up under automations that look for what does not happen."""
+
 
 class PrefectServer(WebServer):
     """The embedded Prefect of one home."""
@@ -45,7 +48,9 @@ class PrefectServer(WebServer):
         """Where it keeps what."""
         return {
             "PREFECT_HOME": str(self.folder()),
-            "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{self.folder() / 'prefect.db'}",
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"{SQLITE}:///{self.folder() / 'prefect.db'}",
+            # The address is a secret of the server; this it tells `flows.deploy`.
+            "PREFECT_SERVER_DATABASE_DRIVER": SQLITE,
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.folder() / "ui"),
             "PREFECT_SERVER_UI_API_URL": self.url(port),
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",

@@ -11,7 +11,7 @@ import fsspec
 import numpy as np
 import pandas as pd
 
-from meter_core.contracts.errors import RefusedError, UnavailableError, UsageError
+from meter_core.contracts.errors import NoChampionError, UnavailableError, UsageError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.forecasts import FORECAST_HOURS
 from meter_core.contracts.models import REGISTERED_MODELS
@@ -93,8 +93,8 @@ def predict(
 
     Raises:
         UsageError: where the task is unknown, or asked what only the other one knows.
-        RefusedError: where there is no champion yet, nobody is on record for it, or its files are not the registered
-            ones.
+        NoChampionError: where there is no champion yet.
+        RefusedError: where nobody is on record for it, or its files are not the registered ones.
         UnavailableError: where the database or MLflow cannot be reached, or the CSV not written.
     """
     began = time.perf_counter()
@@ -148,7 +148,8 @@ def champion(
     """Return the champion of a task and its predictor: on record, verified by digest and tried on its golden rows.
 
     Raises:
-        RefusedError: where there is none yet, nobody is on record for it, or its files are not the registered ones.
+        NoChampionError: where there is none yet.
+        RefusedError: where nobody is on record for it, or its files are not the registered ones.
         UnavailableError: where MLflow or the database cannot be reached.
     """
     progress("fetching the champion")
@@ -156,7 +157,7 @@ def champion(
     with Registry(tracking_uri(connections), name) as registry:
         ref = registry.champion()
         if ref is None:
-            raise RefusedError(
+            raise NoChampionError(
                 f"{name} has no champion yet; `meter train{_said(task)}` makes one, or `meter promote V{_said(task)}` "
                 "sets one"
             )

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from meter_core.contracts.errors import MeterError, RefusedError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded import Connections, Need, running, services
+from meter_core.embedded.prefect_api import PrefectApi
 from meter_core.jobs.inbox import Inbox
 from meter_core.jobs.on_record import require_on_record
+from meter_core.jobs.status_flows import flow_findings
 from meter_core.registry.rest import Registry
 from meter_core.registry.undelivered import Undelivered
 from meter_core.settings import Settings
@@ -27,10 +30,12 @@ def status(settings: Settings) -> list[Finding]:
     Embedded PostgreSQL is started for the moment of the check where it does not run; nothing else is started.
     """
     checks: list[Finding] = [*_services(settings)]
+    checks += _part("flows", lambda: _flows(settings))
     if settings.database_url is None and not (settings.home / "postgres").is_dir():
         return [*checks, _info("readings", NEVER_USED)]
     checks += _part("readings", lambda: _readings(settings))
-    checks += _part("champion", lambda: _champion(settings))
+    for task, name in REGISTERED_MODELS.items():
+        checks += _part("champion", partial(_champion, settings, task, name))
     checks += _part("files", lambda: _files(settings))
     return checks
 
@@ -99,17 +104,35 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield Finding("undelivered", "models", Severity.WARNING, message)
 
 
-def _champion(settings: Settings) -> Iterator[Finding]:
-    """Say which version is champion, where the registry runs."""
-    uri = settings.mlflow_tracking_uri or next((s.url for s in running(settings) if s.name == Need.MLFLOW), None)
+def _flows(settings: Settings) -> Iterator[Finding]:
+    """Say how the flows do, where Prefect runs."""
+    url = settings.prefect_api_url or _embedded_url(settings, Need.PREFECT)
+    if url is not None:
+        with PrefectApi(url) as api:
+            yield from flow_findings(api)
+
+
+def _embedded_url(settings: Settings, need: Need) -> str | None:
+    """Return where an embedded service runs, None where it does not."""
+    return next((state.url for state in running(settings) if state.name == need), None)
+
+
+def _champion(settings: Settings, task: str, name: str) -> Iterator[Finding]:
+    """Say which version of a task's model is champion, where the registry runs."""
+    uri = settings.mlflow_tracking_uri or _embedded_url(settings, Need.MLFLOW)
+    option = "" if task == "reading" else f" --task {task}"
     if uri is None:
-        yield _info("champion", "unknown while MLflow does not run; `meter models` starts it and lists the versions")
+        message = (
+            f"of {name} unknown while MLflow does not run; `meter models{option}` starts it and lists the versions"
+        )
+        yield _info("champion", message)
         return
-    name = REGISTERED_MODELS["reading"]
     with Registry(uri, name) as registry:
         champion = registry.champion()
     if champion is None:
-        yield Finding("no_champion", "champion", Severity.WARNING, f"{name} has none yet; `meter train` makes one")
+        yield Finding(
+            "no_champion", "champion", Severity.WARNING, f"{name} has none yet; `meter train{option}` makes one"
+        )
         return
     yield _info("champion", f"{name} version {champion.version}")
     try:

@@ -18,6 +18,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, te
 
 from meter_core.embedded import Connections, Need, services
 from meter_core.settings import Settings
+from tests.flows.receivers import Box, mailbox, webhook
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data" / "uci_sceaux_hourly_2006-2009.csv.gz"
@@ -44,8 +45,14 @@ class Stack:
         return Path(self.connections.files_url)
 
     def command(self, *arguments: str, **environment: str) -> Ended:
+        return self._run([sys.executable, "-m", *arguments], environment)
+
+    def meter(self, *arguments: str) -> Ended:
+        return self._run([str(Path(sys.executable).with_name("meter")), *arguments, "--json"], {})
+
+    def _run(self, command: list[str], environment: dict[str, str]) -> Ended:
         done = subprocess.run(
-            [sys.executable, "-m", *arguments],
+            command,
             cwd=ROOT,
             env={**os.environ, **self.connections.environment(), **environment},
             capture_output=True,
@@ -61,13 +68,29 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def mail() -> Iterator[Box]:
+    with mailbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def hook() -> Iterator[Box]:
+    with webhook() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, mail: Box, hook: Box) -> Iterator[Stack]:
     nothing = dict.fromkeys(("database_url", "mlflow_tracking_uri", "prefect_api_url", "files_url"))
     any_port = dict.fromkeys(("page_port", "grpc_port", "mlflow_port", "prefect_port"), 0)
     settings = Settings(**{"home": tmp_path_factory.mktemp("home"), **nothing, **any_port})
     with services(settings, {Need.WORKER}) as connections:
         started = Stack(connections)
-        deployed = started.command("flows.deploy")
+        addresses = [
+            f"mailto://127.0.0.1:{mail.port}/?from=meter@example.org&to=ops@example.org",
+            f"http://127.0.0.1:{hook.port}/notices?token=not-for-eyes",
+        ]
+        deployed = started.command("flows.deploy", METER_NOTIFY=json.dumps(addresses))
         assert deployed.status == 0, deployed.said
         yield started
 

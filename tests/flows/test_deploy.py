@@ -1,5 +1,7 @@
 """What `python -m flows.deploy` puts on a server."""
 
+import subprocess
+
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -10,12 +12,16 @@ TEMPLATE = APP / "k8s" / "base-job-template.json"
 CRONS = {
     "ingest_readings/daily": "0 2 * * *",
     "train_model/weekly": "0 3 * * 1",
+    "train_model/weekly-ahead": "0 4 * * 1",
     "predict_batch/six-hourly": "0 */6 * * *",
+    "predict_batch/six-hourly-ahead": "30 */6 * * *",
 }
+CHAINED = ("train_model/when-due", "predict_batch/when-new")
+ON_DEMAND = "ingest_train_predict/on-demand"
 
 
 def test_every_flow_of_the_design_is_deployed(stack):
-    assert set(names()) == {*CRONS, "ingest_train_predict/on-demand"}
+    assert set(names()) == {*CRONS, *CHAINED, ON_DEMAND}
 
 
 @pytest.mark.parametrize("name", CRONS)
@@ -30,11 +36,33 @@ def test_schedules_stand_in_a_named_zone_and_runs_do_not_pile_up(api, name):
 
 
 def test_the_whole_chain_runs_on_demand_and_is_never_cancelled_for_a_run_that_was_killed(api):
-    deployment = api.read_deployment_by_name("ingest_train_predict/on-demand")
+    deployment = api.read_deployment_by_name(ON_DEMAND)
     assert (deployment.schedules, deployment.global_concurrency_limit) == ([], None)
 
 
-@pytest.mark.parametrize("name", [*CRONS, "ingest_train_predict/on-demand"])
+@pytest.mark.parametrize("name", CHAINED)
+def test_what_follows_from_something_waits_for_its_turn_and_is_not_dropped(api, name):
+    deployment = api.read_deployment_by_name(name)
+    assert (deployment.schedules, deployment.global_concurrency_limit.limit) == ([], 1)
+    assert deployment.concurrency_options.collision_strategy == "ENQUEUE"
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("train_model/weekly-ahead", "ahead"), ("predict_batch/six-hourly-ahead", "ahead")]
+)
+def test_forecasts_have_schedules_of_their_own(api, name, task):
+    assert api.read_deployment_by_name(name).parameters == {"task": task}
+
+
+def test_each_deployment_names_the_version_of_its_code_and_the_heartbeat_of_its_runs(api):
+    described = subprocess.run(["git", "describe", "--tags", "--always"], cwd=APP, capture_output=True, text=True)
+    for name in names():
+        deployment = api.read_deployment_by_name(name)
+        assert deployment.version.removesuffix("-dirty") == described.stdout.strip()
+        assert deployment.job_variables["env"] == {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+
+
+@pytest.mark.parametrize("name", [*CRONS, *CHAINED, ON_DEMAND])
 def test_forms_say_what_each_parameter_is(api, name):
     deployment = api.read_deployment_by_name(name)
     parameters = deployment.parameter_openapi_schema["properties"]

@@ -1,0 +1,124 @@
+"""What leads from one run to the next: events that a run sends, and when a training is due.
+
+`flows.automations` says what the server does with them. An event carries an id made of its run: sent again by a run
+that was started again, it is the same event and leads to nothing twice.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilter, FlowRunFilterState
+from prefect.client.schemas.filters import FlowRunFilterStateType as StateTypes
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.events import Event, RelatedResource, Resource
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.types import DateTime
+
+LOADED: Final = "meter.readings.loaded"
+TRAINING_DUE: Final = "meter.training.due"
+PROMOTED: Final = "meter.model.promoted"
+
+TRAINED_EVERY: Final = timedelta(days=7)
+"""So long after the last training of a task began, readings that were loaded make the next one due."""
+
+TASKS: Final = ("reading", "ahead")
+LOOKED_BACK_AT: Final = 50
+"""Runs of the training flow among which the last of each task is looked for."""
+
+ENDED_WELL: Final = (StateType.COMPLETED, StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED)
+"""States of a training that needs no other one: done (refused too), under way, or about to begin."""
+
+
+def send(event: str, subject: str, payload: Mapping[str, Any]) -> None:
+    """Send an event of the present run to the server. A server that is away keeps no run from ending well.
+
+    Args:
+        event: Its name.
+        subject: What it is about, such as a flow's or a task's name.
+        payload: JSON values for the automations' templates.
+    """
+    made = Event(
+        id=uuid5(NAMESPACE_URL, f"{flow_run.id}/{event}/{subject}"),
+        occurred=DateTime.now("UTC"),
+        event=event,
+        resource=Resource({"prefect.resource.id": f"{event.rpartition('.')[0]}.{subject}"}),
+        related=[
+            RelatedResource(
+                {"prefect.resource.id": f"prefect.flow-run.{flow_run.id}", "prefect.resource.role": "flow-run"}
+            )
+        ],
+        payload=dict(payload),
+    )
+    try:
+        with get_client(sync_client=True) as client:
+            client.request("POST", "/events", json=[made.model_dump(mode="json")])
+    except Exception as error:  # noqa: BLE001 RUF100 - whatever keeps the server from taking it
+        get_run_logger().warning("the event %s could not be sent: %s", event, error)
+
+
+def readings_loaded(loaded: int, clock: datetime | None) -> None:
+    """Say that an ingestion brought new values, and which trainings are due now.
+
+    A run that is a step of another one says nothing: the other one goes on by itself. One that was started again
+    speaks also where it found everything loaded: the run before it may have died between loading and speaking.
+
+    Args:
+        loaded: Values that are new or displaced others.
+        clock: Moment that counts as now; None: the present.
+    """
+    if flow_run.parent_flow_run_id or not (loaded or flow_run.run_count > 1):
+        return
+    send(LOADED, "all", {"values": loaded})
+    now = clock or datetime.now(UTC)
+    with get_client(sync_client=True) as client:
+        due = [task for task in TASKS if is_due(last_training(client, task), now)]
+    for task in due:
+        send(TRAINING_DUE, task, {"task": task, "clock": now.isoformat()})
+
+
+def model_promoted(task: str, version: str) -> None:
+    """Say that a task has a new champion, which has predicted nothing yet. A step of another run says nothing."""
+    if not flow_run.parent_flow_run_id:
+        send(PROMOTED, task, {"task": task, "version": version})
+
+
+def is_due(last: datetime | None, now: datetime) -> bool:
+    """Say whether new readings make a training due.
+
+    Args:
+        last: When the last one began; None: never.
+        now: The present.
+    """
+    return last is None or now - last >= TRAINED_EVERY
+
+
+def last_training(client: SyncPrefectClient, task: str) -> datetime | None:
+    """Return when the last training of a task began or is to begin, None where there was none.
+
+    One that failed does not count: the next delivery may have brought what it lacked.
+    """
+    runs = client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=["train_model"])),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=StateTypes(any_=list(ENDED_WELL)))),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        limit=LOOKED_BACK_AT,
+    )
+    moments = [moment_of(run) for run in runs if run.parameters.get("task", "reading") == task and is_begun(run)]
+    return max(moments, default=None)
+
+
+def is_begun(run: FlowRun) -> bool:
+    """Say whether a run is more than an entry of a schedule that lies ahead."""
+    return not run.auto_scheduled or run.start_time is not None
+
+
+def moment_of(run: FlowRun) -> datetime:
+    """Return when a run took place: by the clock that it was given, else when it began or is to begin."""
+    if given := run.parameters.get("clock"):
+        return datetime.fromisoformat(str(given))
+    return run.start_time or run.expected_start_time or datetime.now(UTC)

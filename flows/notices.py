@@ -1,0 +1,173 @@
+"""Telling people: once when something stops a flow, once when it works again, and what is news in itself.
+
+An incident is a Prefect variable, made when it begins and deleted when it ends: however many runs meet the same cause,
+and whichever of them is first, people read of it twice. Runs send events; the server renders and sends the notices
+through its notification blocks (`flows.automations`), so that no run knows an address or a password.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, Final, ParamSpec
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import VariableCreate, VariableUpdate
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from flows.address import page
+from flows.chain import send
+from meter_core.contracts.errors import MeterError, RefusedError, UnavailableError, UsageError
+from meter_core.embedded.prefect_api import INCIDENT
+
+P = ParamSpec("P")
+
+OPENED: Final = "meter.notice.opened"
+CLOSED: Final = "meter.notice.closed"
+NEWS: Final = "meter.notice.news"
+
+REMEDIES: Final = {
+    UnavailableError: "It was tried for some minutes. Bring back what is away (`meter status` says what): the next run "
+    "of the schedule makes it good, or start one on the page of the deployment.",
+    RefusedError: "Nothing was changed. Do what the cause says, then run it again.",
+    UsageError: "Correct the parameters on the page of the deployment, then run it again.",
+    Exception: "This is a bug or a full disk: the traceback stands in the log of the run.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an incident is about.
+
+    Attributes:
+        flow: Name of the flow.
+        task: `reading` or `ahead`; empty for flows that have none.
+    """
+
+    flow: str
+    task: str
+
+    @classmethod
+    def present(cls) -> "Subject":
+        """The present run's."""
+        return cls(str(flow_run.flow_name), str(flow_run.parameters.get("task") or ""))
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return f"{self.flow} ({self.task})" if self.task else self.flow
+
+    @property
+    def key(self) -> str:
+        """As it is part of names."""
+        return f"{self.flow}_{self.task}" if self.task else self.flow
+
+
+def quietly(tell: Callable[P, None]) -> Callable[P, None]:
+    """Let what cannot be told be a warning in the log: no run fails for want of a notice."""
+
+    @wraps(tell)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            tell(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 RUF100 - whatever keeps the server from taking it
+            get_run_logger().warning("no notice could be given: %s", error)
+
+    return told
+
+
+@quietly
+def failed(error: Exception) -> None:
+    """Open an incident for what stopped the present run, unless it is open already."""
+    subject = Subject.present()
+    told = {"cause": cause_of(error), "since": now(), "flow_run": str(flow_run.id), "failures": 1}
+    with get_client(sync_client=True) as client:
+        known = remember(client, subject, told)
+        if known is not None and known["cause"] == told["cause"]:
+            update(client, subject, {**known, "failures": known["failures"] + 1})
+            return
+        if known is not None:
+            update(client, subject, told)
+        send(OPENED, subject.key, text(f"{subject.words} failed", subject, said(error), remedy_of(error)))
+
+
+@quietly
+def worked() -> None:
+    """Close the incident of the present run's flow, where one is open, and say so."""
+    subject = Subject.present()
+    with get_client(sync_client=True) as client:
+        known = client.read_variable_by_name(name_of(subject))
+        if known is None or not forget(client, subject):
+            return
+        about = dict(known.value) if isinstance(known.value, dict) else {}
+        runs = f"{about.get('failures', 1)} runs had failed since {about.get('since', 'then')}"
+        send(CLOSED, subject.key, text(f"{subject.words} works again", subject, runs, "Nothing is to be done."))
+
+
+def news(what: str, cause: str, remedy: str) -> None:
+    """Say what happened in the present run and is no incident: a promotion, a refusal, a stopped delivery.
+
+    Args:
+        what: A few words that follow the flow's name.
+        cause: In one sentence.
+        remedy: What to do, or that nothing is.
+    """
+    subject = Subject.present()
+    send(NEWS, subject.key, text(f"{subject.words}: {what}", subject, cause, remedy))
+
+
+def text(title: str, subject: Subject, cause: str, remedy: str) -> dict[str, Any]:
+    """Return a notice as the payload of its event."""
+    about = {"flow": subject.words, "cause": cause, "remedy": remedy, "link": page(flow_run.id)}
+    return {"subject": f"meter: {title}", **about}
+
+
+def said(error: Exception) -> str:
+    """Return an error in words; of one that is not ours the kind too."""
+    return str(error) if isinstance(error, MeterError) else f"{type(error).__name__}: {error}"
+
+
+def cause_of(error: Exception) -> str:
+    """Return what makes two errors the same incident: what is away may be told in changing words."""
+    return "unavailable" if isinstance(error, UnavailableError) else said(error)[:1_000]
+
+
+def remedy_of(error: Exception) -> str:
+    """Return what to do about a kind of error."""
+    return next(words for kind, words in REMEDIES.items() if isinstance(error, kind))
+
+
+def now() -> str:
+    """Return the present, as people read it."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def name_of(subject: Subject) -> str:
+    """Return the name of an incident's variable."""
+    return f"{INCIDENT}{subject.key}".lower().replace("-", "_")
+
+
+def remember(client: SyncPrefectClient, subject: Subject, told: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Keep an incident; return the one that is open already, None where this is the first."""
+    try:
+        client.create_variable(VariableCreate(name=name_of(subject), value=dict(told), tags=["meter"]))
+    except ObjectAlreadyExists:
+        known = client.read_variable_by_name(name_of(subject))
+        return dict(known.value) if known is not None and isinstance(known.value, dict) else None
+    return None
+
+
+def update(client: SyncPrefectClient, subject: Subject, told: Mapping[str, Any]) -> None:
+    """Change what is known of an incident."""
+    client.update_variable(VariableUpdate(name=name_of(subject), value=dict(told)))
+
+
+def forget(client: SyncPrefectClient, subject: Subject) -> bool:
+    """End an incident; say whether it was this run that ended it."""
+    try:
+        client.delete_variable_by_name(name_of(subject))
+    except ObjectNotFound:
+        return False
+    return True
