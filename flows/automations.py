@@ -21,6 +21,9 @@ from flows.chain import LOADED, PROMOTED, TASKS, TRAINING_DUE
 from flows.outcome import REFUSED
 from meter_core.embedded.prefect_api import AUTOMATION
 
+PART: Final = "predict_shard/shard"
+"""Its runs are started again, and told of, by the run they are a part of."""
+
 RUN: Final = "prefect.flow-run."
 EACH_RUN: Final = {"prefect.resource.id"}
 
@@ -74,7 +77,7 @@ class Server:
     @property
     def ours(self) -> dict[str, Any]:
         """Related resources of events of runs of our deployments; steps of another run have none."""
-        ids = [f"prefect.deployment.{each}" for each in self.deployments.values()]
+        ids = [f"prefect.deployment.{each}" for name, each in self.deployments.items() if name != PART]
         return {"prefect.resource.role": "deployment", "prefect.resource.id": ids}
 
     def tells(self, subject: str, body: str) -> list[ActionTypes]:

@@ -13,7 +13,8 @@ from prefect.states import State
 from flows import notices, reports
 from flows.chain import readings_loaded
 from flows.outcome import Result, conclude, done, failed, teller
-from flows.retry import retried
+from flows.page import SHOWN
+from flows.retry import TIMEOUT_SECONDS, retried
 from meter_core.contracts.errors import RefusedError
 from meter_core.embedded.needs import Need
 from meter_core.embedded.services import services
@@ -32,7 +33,7 @@ def what_goes_in() -> str:
     return f"ingest {count} {'file' if count == 1 else 'files'} of {given['source']}" if count else "ingest the inbox"
 
 
-@flow(name="ingest_readings", flow_run_name=what_goes_in)
+@flow(name="ingest_readings", flow_run_name=what_goes_in, timeout_seconds=TIMEOUT_SECONDS, **SHOWN)
 def ingest_readings(
     files: list[str] | None = None, source: str = "canonical", zone: str | None = None, clock: datetime | None = None
 ) -> State[Any]:

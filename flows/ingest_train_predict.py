@@ -11,6 +11,7 @@ from flows import reports
 from flows.address import page
 from flows.ingest_readings import ingest_readings, what_goes_in
 from flows.outcome import REFUSED, done, failed, is_refusal, refused
+from flows.page import SHOWN
 from flows.predict_batch import predict_batch
 from flows.train_model import train_model
 from meter_core.contracts.errors import MeterError
@@ -21,7 +22,7 @@ def run_name() -> str:
     return f"{what_goes_in()}, train, predict"
 
 
-@flow(name="ingest_train_predict", flow_run_name=run_name)
+@flow(name="ingest_train_predict", flow_run_name=run_name, **SHOWN)
 def ingest_train_predict(
     files: list[str] | None = None,
     source: str = "canonical",

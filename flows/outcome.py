@@ -56,13 +56,16 @@ def outcome_of(markdown: str) -> Outcome:
     return Outcome(**json.loads(markdown.removeprefix(FENCE[0]).removesuffix(FENCE[1])))
 
 
-def conclude(job: str, run: Callable[[], Result], report: Callable[[Result], State[Any]]) -> State[Any]:
+def conclude(
+    job: str, run: Callable[[], Result], report: Callable[[Result], State[Any]], tells: bool = True
+) -> State[Any]:
     """Run a job, publish how it ended, and return the flow run's final state.
 
     Args:
         job: `ingest`, `train` or `predict`.
         run: Calls the job; returns its JSON keys.
         report: Publishes what a person reads about the result, and returns the state that follows from it.
+        tells: Whether people are told of a failure; not of a part's, whose whole tells them.
 
     Returns:
         What `report` returned. Where there is no champion yet, a run of predictions has nothing to do, which is no
@@ -78,13 +81,16 @@ def conclude(job: str, run: Callable[[], Result], report: Callable[[Result], Sta
     except MeterError as error:
         get_run_logger().error("%s", error)
         Outcome(job, error.exit_status, None, str(error)).publish()
-        notices.failed(error)
+        if tells:
+            notices.failed(error)
         return failed(error)
     except Exception as error:
-        notices.failed(error)
+        if tells:
+            notices.failed(error)
         raise
     state = report(result)
-    notices.worked()
+    if tells:
+        notices.worked()
     said_no = state.is_failed() or state.name == REFUSED
     Outcome(job, RefusedError.exit_status if said_no else 0, result, state.message or "").publish()
     return state

@@ -1,5 +1,6 @@
 """Flow: the champion's predictions for what it has not predicted yet, every six hours."""
 
+import time
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
@@ -10,31 +11,65 @@ from prefect.states import State
 
 from flows import reports
 from flows.outcome import Result, conclude, done, teller
-from flows.retry import retried
+from flows.page import SHOWN
+from flows.retry import TIMEOUT_SECONDS, retried
+from flows.shards import Shards
 from meter_core.embedded.needs import Need
 from meter_core.embedded.services import services
+from meter_core.jobs.predict_shards import combined, default_out, shard_count
 from meter_core.settings import Settings
 
 
-@flow(name="predict_batch", flow_run_name="predict {task}")
-def predict_batch(task: Literal["reading", "ahead"] = "reading", since: datetime | None = None) -> State[Any]:
-    """Predict with the champion, to Postgres and to `meter_units_predictions.csv`.
+@flow(name="predict_batch", flow_run_name="predict {task}", timeout_seconds=TIMEOUT_SECONDS, **SHOWN)
+def predict_batch(
+    task: Literal["reading", "ahead"] = "reading",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    parallel: int | None = None,
+) -> State[Any]:
+    """Predict with the champion, to Postgres and to `meter_units_predictions.csv`, or a file named after the window.
 
     Args:
         task: Whose champion predicts.
         since: First interval, with offset. Empty: what this champion has not predicted yet.
+        until: End of the readings, with offset, exclusive. Empty: to the newest.
+        parallel: How many runs share the work, each some of the meters. Empty: METER_PARALLEL, else this run alone.
     """
-    return conclude("predict", partial(predict_rows, task, since), report)
+    wanted = Settings().parallel if parallel is None else parallel
+    if wanted > 1:
+        return conclude("predict", partial(predict_in_shards, task, since, until, wanted), report)
+    return conclude("predict", partial(predict_rows, task, since, until), report)
+
+
+def predict_in_shards(task: str, since: datetime | None, until: datetime | None, parallel: int) -> Result:
+    """Have shards predict, and join what they wrote."""
+    settings = Settings()
+    window = {name: moment.isoformat() for name, moment in (("since", since), ("until", until)) if moment}
+    began = time.monotonic()
+    count = shard_count(known_meters(), parallel)
+    results = Shards(task, window, count, parallel, teller()).run()
+    whole = combined(results, default_out(settings.files_root, task, since, until))
+    return {**whole, "seconds": time.monotonic() - began}
+
+
+@retried("count the meters")
+def known_meters() -> int:
+    """Return how many meters there are."""
+    from meter_core.jobs.registered import store_of
+
+    settings = Settings()
+    with services(settings, {Need.POSTGRES}, progress=teller()) as connections:
+        return len(store_of(connections, settings).meter_ids())
 
 
 @retried("predict")
-def predict_rows(task: str, since: datetime | None) -> Result:
+def predict_rows(task: str, since: datetime | None, until: datetime | None) -> Result:
     """Call the job."""
     from meter_core.jobs.predict import predict
 
     settings, tell = Settings(), teller()
     with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=tell) as connections:
-        return predict(task, since, None, settings, connections, tell).as_dict()
+        return predict(task, since, None, settings, connections, tell, until=until).as_dict()
 
 
 def report(result: Result) -> State[Any]:

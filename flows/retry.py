@@ -18,6 +18,9 @@ RETRIES: Final = 5
 FIRST_DELAY_SECONDS: Final = 5.0
 """Doubled each time: 5, 10, 20, 40, 80 s, two and a half minutes in all: enough for a database that restarts."""
 
+TIMEOUT_SECONDS: Final = 6_600
+"""Of a whole run: ten minutes before Kubernetes ends its Job, so that the run itself can say so."""
+
 JITTER: Final = 0.5
 """Share of a delay it may vary by, so that jobs that failed together do not come back together."""
 

@@ -11,7 +11,8 @@ from prefect.states import State
 from flows import notices, reports
 from flows.chain import model_promoted
 from flows.outcome import Result, conclude, done, refused, teller
-from flows.retry import retried
+from flows.page import SHOWN
+from flows.retry import TIMEOUT_SECONDS, retried
 from meter_core.embedded.needs import Need
 from meter_core.embedded.services import services
 from meter_core.settings import Settings
@@ -23,7 +24,7 @@ REFUSED_REMEDY: Final = (
 PROMOTED_REMEDY: Final = "The service takes it over by itself. `meter rollback --why ...` goes back."
 
 
-@flow(name="train_model", flow_run_name="train {task}")
+@flow(name="train_model", flow_run_name="train {task}", timeout_seconds=TIMEOUT_SECONDS, **SHOWN)
 def train_model(
     task: Literal["reading", "ahead"] = "reading",
     since: datetime | None = None,

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         default=(), description='JSON list of sites whose pages may ask the service, such as ["https://portal.example"]'
     )
 
+    parallel: int = Field(
+        default=1, ge=1, description="how many runs may share a batch inference; limits them, and the database's load"
+    )
     notify: tuple[SecretStr, ...] = Field(
         default=(), description='JSON list of addresses that notices of the flows go to, such as ["mailtos://..."]'
     )

@@ -6,6 +6,7 @@ import typer
 
 from meter_core import __version__
 from meter_core.cli import data, keys, modelling, quarantine, readings, services
+from meter_core.cli.backfill import backfill
 from meter_core.cli.demo import demo
 
 app = typer.Typer(
@@ -94,6 +95,11 @@ app.command("tune", rich_help_panel=MODEL, epilog="Example: [bold]meter tune --t
 app.command("predict", rich_help_panel=MODEL, epilog="Example: [bold]meter predict --since 2009-12-01[/bold]")(
     modelling.predict
 )
+app.command(
+    "backfill",
+    rich_help_panel=MODEL,
+    epilog="Example: [bold]meter backfill predict --from 2009-01-01 --until 2009-12-01 --parallel 2[/bold]",
+)(backfill)
 app.command(
     "backtest",
     rich_help_panel=MODEL,

@@ -61,14 +61,39 @@ def run_flow(urls: Connections, name: str, parameters: Mapping[str, Any], say: C
     Raises:
         FlowRunError: the run did not complete; with the exit status of the job that said no.
     """
-    command = [sys.executable, "-m", "flows.run", name]
-    for key, value in parameters.items():
-        command += ["--param", f"{key}={json.dumps(value)}"]
-    environment = {**os.environ, **urls.environment()}
+    given = [part for key, value in parameters.items() for part in ("--param", f"{key}={json.dumps(value)}")]
+    ended, status = _followed(urls, ["flows.run", name, *given], say)
+    if status != 0:
+        raise FlowRunError(f"the flow run {name} did not complete: {ended['message']}", status)
+    return ended
+
+
+def run_backfill(urls: Connections, options: Sequence[str], say: Callable[[str], None]) -> dict[str, Any]:
+    """Predict a window in pieces and wait for the end of all.
+
+    Args:
+        urls: Where the services are.
+        options: Of `python -m flows.backfill`.
+        say: Gets each line of its progress.
+
+    Returns:
+        What it prints: `done`, `known`, `failed`, `rows`.
+
+    Raises:
+        FlowRunError: pieces are missing; the same again does only those.
+    """
+    ended, status = _followed(urls, ["flows.backfill", *options], say)
+    if status != 0:
+        raise FlowRunError(f"{ended['message']}; the same command again does only what is missing", status)
+    return ended
+
+
+def _followed(urls: Connections, module: Sequence[str], say: Callable[[str], None]) -> tuple[dict[str, Any], int]:
+    """Run a module of the flows to its end; return the JSON that it prints, and its exit status."""
     with subprocess.Popen(
-        command,
+        [sys.executable, "-m", *module],
         cwd=repository_with("flows"),
-        env=environment,
+        env={**os.environ, **urls.environment()},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -76,7 +101,5 @@ def run_flow(urls: Connections, name: str, parameters: Mapping[str, Any], say: C
         for line in process.stderr or ():
             say(line.rstrip())
         printed = process.stdout.read() if process.stdout else ""
-    ended = json.loads(printed) if printed.strip() else {"message": "it printed nothing"}
-    if process.returncode != 0:
-        raise FlowRunError(f"the flow run {name} did not complete: {ended['message']}", process.returncode)
-    return ended
+    ended = json.loads(printed) if printed.strip() else {"message": f"{module[0]} printed nothing"}
+    return ended, process.returncode

@@ -22,11 +22,14 @@ RETRY_AFTER_SECONDS = 60.0
 def up(as_json: JsonOption = False) -> None:
     """Start everything on this machine and watch the inbox, until Ctrl-C."""
     with speaking(as_json) as speaker:
+        from meter_core.jobs.runs_page import write_runs_page
+
         settings = Settings()
         with services(settings, set(Need), progress=speaker.say) as urls:
             make_schema(settings, urls)
             speaker.say("deploying the flows")
             deploy_flows(urls)
+            write_runs_page(str(urls.prefect_api_url), urls.database_url, settings)
             links = shown_urls(settings, urls)
             if not speaker.result({"urls": links}):
                 speaker.facts(links)
@@ -136,6 +139,7 @@ def shown_urls(settings: Settings, urls: Connections) -> dict[str, str | None]:
         "MLflow": f"{urls.mlflow_tracking_uri}/#/models/{REGISTERED_MODELS['reading']}",
         "Prefect": urls.prefect_ui_url,
         "data docs": f"{urls.page_url}/data_docs/index.html",
+        "runs": f"{urls.page_url}/data_docs/runs.html",
         "files": settings.files_root,
     }
 

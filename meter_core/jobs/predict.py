@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import fsspec
 import numpy as np
 import pandas as pd
 
-from meter_core.contracts.errors import NoChampionError, UnavailableError, UsageError
+from meter_core.contracts.errors import NoChampionError, UsageError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.forecasts import FORECAST_HOURS
 from meter_core.contracts.models import REGISTERED_MODELS
@@ -21,15 +20,16 @@ from meter_core.features.history import HISTORY_DAYS
 from meter_core.features.readings import ReadingTable, batches
 from meter_core.jobs.on_record import require_on_record
 from meter_core.jobs.predict_forecasts import forecast_frame
+from meter_core.jobs.predict_shards import Shard, default_out
 from meter_core.jobs.registered import MODEL_CLASSES, known_task, store_of, tracking_uri
 from meter_core.jobs.stored_readings import stored_table
+from meter_core.jobs.whole_files import write_whole
 from meter_core.models.forecaster import Forecaster
 from meter_core.models.predictor import Predictor
 from meter_core.registry.rest import ModelRef, Registry
 from meter_core.settings import Settings
 from meter_core.store import Store
 
-FILE_NAMES: Final = {"reading": "meter_units_predictions.csv", "ahead": "meter_units_forecasts.csv"}
 REACH: Final = timedelta(days=HISTORY_DAYS + 1)
 """How far before a reading its history may begin."""
 
@@ -79,17 +79,21 @@ def predict(
     connections: Connections,
     progress: Progress = lambda *_: None,
     hours: int = 24,
+    until: datetime | None = None,
+    shard: Shard | None = None,
 ) -> PredictResult:
     """Predict stored readings with the champion, or forecast the hours after each meter's newest one.
 
     Args:
         task: `reading` or `ahead`.
         since: First interval; None: what this champion has not predicted yet. A forecast begins after the newest.
-        out: The CSV; None: `predictions/` under the files root.
+        out: The CSV; None: `predictions/` under the files root, of a window with an end a file of its own.
         settings: of this process.
         connections: with PostgreSQL and MLflow.
         progress: gets a sentence and, where known, a share from 0 to 1.
         hours: How far ahead, for forecasts.
+        until: End of the readings to predict, exclusive; None: to the newest.
+        shard: Only its meters; the CSV is its part of the whole one. None: all meters.
 
     Raises:
         UsageError: where the task is unknown, or asked what only the other one knows.
@@ -98,15 +102,19 @@ def predict(
         UnavailableError: where the database or MLflow cannot be reached, or the CSV not written.
     """
     began = time.perf_counter()
-    _check_asked(known_task(task), since, hours)
+    _check_asked(known_task(task), since or until, hours)
     store = store_of(connections, settings)
     ref, predictor = champion(task, connections, settings, progress)
     progress("reading what is to be predicted")
+    meters = None if shard is None else shard.of(store.meter_ids())
     if isinstance(predictor, Forecaster):
-        frame, findings = forecast_frame(store, predictor, hours)
+        frame, findings = forecast_frame(store, predictor, hours, meters)
     else:
-        frame, findings = _of_readings(store, ref, predictor, since, progress)
-    where = _publish(frame, ref, store, task, out or _default_out(connections, task)) if len(frame) else None
+        frame, findings = _of_readings(store, ref, predictor, Asked(since, until, meters), progress)
+    if len(frame):  # in an order of its own, so that the parts of shards joined are the whole
+        frame = frame.sort_values(["meter_id", "interval_minutes", "reading_ts"], ignore_index=True)
+    place = str(out or default_out(connections.files_url, task, since, until))
+    where = _publish(frame, ref, store, task, shard.part(place) if shard else place) if len(frame) else None
     kwh = frame["units_kwh"] if len(frame) else None
     return PredictResult(
         rows=len(frame),
@@ -122,10 +130,25 @@ def predict(
     )
 
 
-def _check_asked(task: str, since: datetime | None, hours: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which readings are to be predicted.
+
+    Attributes:
+        since: First interval; None: what the champion has not predicted yet.
+        until: Exclusive end; None: to the newest.
+        meters: Only these; None: all.
+    """
+
+    since: datetime | None
+    until: datetime | None
+    meters: Sequence[str] | None
+
+
+def _check_asked(task: str, window: datetime | None, hours: int) -> None:
     """Refuse what a task does not know."""
-    if task == "ahead" and since is not None:
-        raise UsageError("forecasts begin after each meter's newest reading: leave --since out")
+    if task == "ahead" and window is not None:
+        raise UsageError("forecasts begin after each meter's newest reading: leave --since out, and an end")
     if task == "reading" and hours != 24:
         raise UsageError("readings are predicted at their start and have no horizon; say --task ahead")
     if not 1 <= hours <= FORECAST_HOURS:
@@ -133,10 +156,13 @@ def _check_asked(task: str, since: datetime | None, hours: int) -> None:
 
 
 def _of_readings(
-    store: Store, ref: ModelRef, predictor: Predictor, since: datetime | None, progress: Progress
+    store: Store, ref: ModelRef, predictor: Predictor, asked: Asked, progress: Progress
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the predictions of the readings that are wanted, and what was left out."""
-    wanted = store.readings(since=since) if since else store.unpredicted(ref.name, ref.version)
+    if asked.since:
+        wanted = store.readings(since=asked.since, until=asked.until, meters=asked.meters)
+    else:
+        wanted = store.unpredicted(ref.name, ref.version, asked.until, asked.meters)
     wanted = wanted[wanted["channel"] == DEFAULT_CHANNEL]
     known, findings = _known_intervals(wanted, predictor)
     return _predictions(store, known, predictor, progress) if len(known) else pd.DataFrame(), findings
@@ -236,28 +262,6 @@ def _publish(frame: pd.DataFrame, ref: ModelRef, store: Store, task: str, out: s
     run_id = store.start_prediction_run(task, ref.name, ref.version, ref.predictor_digest or "")
     store.insert_predictions(run_id, frame)
     return where
-
-
-def write_whole(path: str, content: bytes) -> str:
-    """Write a file so that nobody ever reads half of it; return its address.
-
-    Raises:
-        UnavailableError: where it cannot be written.
-    """
-    fs, target = fsspec.core.url_to_fs(path)
-    try:
-        fs.makedirs(fs._parent(target), exist_ok=True)
-        with fs.transaction, fs.open(target, "wb") as stream:
-            stream.write(content)
-    except OSError as error:
-        raise UnavailableError(
-            f"{path} cannot be written ({error.strerror or error}); free space there, or say another --out"
-        ) from error
-    return str(path)
-
-
-def _default_out(connections: Connections, task: str) -> str:
-    return f"{connections.files_url.rstrip('/')}/predictions/{FILE_NAMES[task]}"
 
 
 def _said(task: str) -> str:

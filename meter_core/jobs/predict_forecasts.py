@@ -1,5 +1,6 @@
 """Batch forecasts: the hours that follow each meter's newest reading."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -21,8 +22,10 @@ SILENT_DAYS: Final = 28
 """A meter that has been silent for longer gets no forecast: nobody asks what it would use next."""
 
 
-def forecast_frame(store: Store, forecaster: Forecaster, hours: int) -> tuple[pd.DataFrame, list[Finding]]:
-    """Return the forecasts of every meter as the store takes them, and what was left out.
+def forecast_frame(
+    store: Store, forecaster: Forecaster, hours: int, meters: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the forecasts of meters as the store takes them, and what was left out.
 
     What is stored counts as known now, however late it came.
 
@@ -30,12 +33,13 @@ def forecast_frame(store: Store, forecaster: Forecaster, hours: int) -> tuple[pd
         store: with the readings.
         forecaster: the champion.
         hours: how far ahead.
+        meters: only these; None: all. Whether one is silent is judged beside all.
     """
     newest = store.freshness().newest_reading_ts
     if newest is None:
         return pd.DataFrame(), []
     since = newest - timedelta(days=HISTORY_REACH_DAYS + SILENT_DAYS + 1)
-    table = stored_table(store.readings(since=since), store.interval_means())
+    table = stored_table(store.readings(since=since, meters=meters), store.interval_means())
     newest_s = int(newest.timestamp())
     histories: dict[int, list[HistoryBatch]] = {}
     unknown = silent = 0

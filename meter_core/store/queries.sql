@@ -296,6 +296,9 @@ SELECT meter_id, zone
 -- name: segments
 SELECT meter_id, segment FROM meter WHERE segment IS NOT NULL;
 
+-- name: meter_ids
+SELECT meter_id FROM meter ORDER BY meter_id;
+
 -- name: profiles_of_files
 SELECT id, profile FROM source_file;
 

@@ -267,11 +267,29 @@ class Store:
         with self._database.transaction() as connection:
             return reading.readings(connection, wanted)
 
-    def unpredicted(self, model_name: str, model_version: str) -> pd.DataFrame:
-        """Return the readings this version has not predicted, missing energy included; columns as `readings`."""
-        wanted = reading.Wanted(not_predicted_by=(model_name, model_version))
+    def unpredicted(
+        self,
+        model_name: str,
+        model_version: str,
+        until: datetime | None = None,
+        meters: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Return the readings this version has not predicted, missing energy included; columns as `readings`.
+
+        Args:
+            model_name: Registered model.
+            model_version: Its version.
+            until: `reading_ts` is before it.
+            meters: Only these.
+        """
+        wanted = reading.Wanted(until=until, meters=meters, not_predicted_by=(model_name, model_version))
         with self._database.transaction() as connection:
             return reading.readings(connection, wanted)
+
+    def meter_ids(self) -> list[str]:
+        """Return every meter, in the order in which `readings` has them."""
+        with self._database.transaction() as connection:
+            return [meter_id for (meter_id,) in connection.execute(query("meter_ids")).fetchall()]
 
     def interval_means(self) -> dict[str, frozenset[str]]:
         """Return for each source (profile) what it delivers as interval means: known at the interval's end only."""

@@ -96,8 +96,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory, mail: Box, hook: Box) -> Ite
 
 
 @pytest.fixture
-def api(stack: Stack) -> Iterator[SyncPrefectClient]:
-    """A client of the server; flows called in the test itself report there too."""
+def api(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[SyncPrefectClient]:
+    """A client of the server; flows called in the test itself report there too, and use the same services."""
+    for name, value in stack.connections.environment().items():
+        if not name.startswith("PREFECT"):
+            monkeypatch.setenv(name, value)
     here = {PREFECT_API_URL: stack.connections.prefect_api_url, PREFECT_LOGGING_TO_API_ENABLED: False}
     with temporary_settings(here), get_client(sync_client=True) as client:
         yield client

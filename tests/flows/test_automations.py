@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,6 +19,7 @@ from meter_core.contracts.errors import UsageError
 from meter_core.embedded.prefect_api import PrefectApi
 from meter_core.jobs.dead_runs import end_dead_runs
 from meter_core.jobs.status_flows import flow_findings
+from tests.flows.waiting import eventually
 
 ALWAYS = {
     "meter: readings lead to predictions",
@@ -27,15 +27,6 @@ ALWAYS = {
     "meter: a new champion predicts",
     "meter: start a crashed run again",
 }
-WITHIN_S = 40
-
-
-def eventually(ask):
-    """Wait until something is so, and return it."""
-    deadline = time.monotonic() + WITHIN_S
-    while not (found := ask()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return found
 
 
 @pytest.fixture

@@ -16,12 +16,13 @@ CRONS = {
     "predict_batch/six-hourly": "0 */6 * * *",
     "predict_batch/six-hourly-ahead": "30 */6 * * *",
 }
+STARTED = ("predict_batch/backfill", "predict_shard/shard")
 CHAINED = ("train_model/when-due", "predict_batch/when-new")
 ON_DEMAND = "ingest_train_predict/on-demand"
 
 
 def test_every_flow_of_the_design_is_deployed(stack):
-    assert set(names()) == {*CRONS, *CHAINED, ON_DEMAND}
+    assert set(names()) == {*CRONS, *CHAINED, *STARTED, ON_DEMAND}
 
 
 @pytest.mark.parametrize("name", CRONS)
@@ -62,7 +63,7 @@ def test_each_deployment_names_the_version_of_its_code_and_the_heartbeat_of_its_
         assert deployment.job_variables["env"] == {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
 
 
-@pytest.mark.parametrize("name", [*CRONS, *CHAINED, ON_DEMAND])
+@pytest.mark.parametrize("name", [*CRONS, *CHAINED, *STARTED, ON_DEMAND])
 def test_forms_say_what_each_parameter_is(api, name):
     deployment = api.read_deployment_by_name(name)
     parameters = deployment.parameter_openapi_schema["properties"]

@@ -2,7 +2,11 @@
 
 import gzip
 import json
+import os
 import shutil
+import signal
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -13,6 +17,7 @@ from prefect.states import Completed, Crashed, Running
 from flows.follow import LAST_LINES_WITHIN_SECONDS, Follower
 from flows.run import main
 from meter_core.store import COUNTS
+from tests.flows.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +136,44 @@ def test_the_inbox_is_empty_and_what_was_stopped_stands_aside_with_the_reason(em
     assert "nobody" in (aside / "nobody" / "a.csv.reason.txt").read_text()
 
 
+def test_a_shard_that_is_killed_is_run_again_alone_and_the_whole_is_the_same(stack, api, emptied):
+    window = {"since": "2009-07-01T00:00:00Z", "until": "2010-01-01T00:00:00Z"}
+    alone = stack.run("predict_batch/when-new", **window)
+    csv = stack.files / "predictions" / "meter_units_predictions_20090701T0000_20100101T0000.csv"
+    whole = csv.read_bytes()
+    with ThreadPoolExecutor() as pool:
+        shared = pool.submit(stack.run, "predict_batch/when-new", **window, parallel=2)
+        killed = eventually(lambda: next(iter(running_shards(api)), None))
+        os.kill(int(killed.infrastructure_pid), signal.SIGKILL)
+        ended = shared.result()
+    assert (ended.status, ended.printed["state"]) == (0, "Completed"), ended.said
+    assert csv.read_bytes() == whole
+    assert ended.printed["results"]["predict"]["rows"] == alone.printed["results"]["predict"]["rows"]
+    tries = Counter(run.name for run in api.read_flow_runs(limit=200) if run.name.startswith("predict reading "))
+    assert tries == {killed.name: 2, f"predict reading {'21'[int(killed.name.split()[2]) - 1]} of 2": 1}
+
+
+def test_a_backfill_goes_on_where_it_was_stopped(stack, emptied):
+    options = ("flows.backfill", "--from=2009-09-01", "--until=2009-09-15", "--days=7", "--parallel=2")
+    first = stack.command(*options)
+    again = stack.command(*options)
+    assert (first.status, first.printed["done"], first.printed["known"]) == (0, 2, 0), first.said
+    assert first.printed["rows"] == 14 * 24
+    assert (again.status, again.printed["done"], again.printed["known"], again.printed["rows"]) == (0, 2, 2, 14 * 24)
+    other = stack.command("flows.backfill", "--from=2009-09-01", "--until=2009-09-02", "--key=another champion")
+    assert (other.printed["done"], other.printed["known"]) == (1, 0)
+
+
+def running_shards(api):
+    found = [run for run in api.read_flow_runs(limit=200) if "number" in run.parameters and run.infrastructure_pid]
+    return [run for run in found if run.state.name == "Running"]
+
+
 @pytest.mark.parametrize(
     ("name", "parameter", "words"),
     [
         ("ingest_readings/nightly", "zone=UTC", "there is no deployment 'ingest_readings/nightly'"),
-        ("ingest_readings/daily", "file=a.csv", "has no parameter file: it has files, source, zone"),
+        ("ingest_readings/daily", "file=a.csv", "has no parameter file: it has files, source, zone, clock"),
         ("train_model/weekly", "task=tomorrow", "does not take these parameters"),
     ],
 )

@@ -18,6 +18,7 @@ from meter_core.features.clock_days import clock_days, targets
 from meter_core.jobs import training_forecasts
 from meter_core.jobs.models import list_models
 from meter_core.jobs.predict import predict
+from meter_core.jobs.predict_shards import Shard, combined
 from meter_core.jobs.train import train
 from meter_core.models.ahead_recipes import AHEAD_BOOSTING, ahead_recipes
 from meter_core.models.forecast_golden import golden_histories
@@ -164,3 +165,14 @@ def test_what_a_task_does_not_know_is_refused(world):
         asked = {"task": "ahead", "since": None, "out": None, **wrong}
         with pytest.raises(UsageError, match=says):
             predict(settings=world.settings, connections=world.connections, **asked)
+
+
+def test_shards_forecast_the_same_as_one_run(world, trained, tmp_path):
+    whole = predict("ahead", None, tmp_path / "whole.csv", world.settings, world.connections)
+    out = tmp_path / "shards.csv"
+    cut = [Shard(number, 3) for number in (1, 2, 3)]
+    parts = [predict("ahead", None, out, world.settings, world.connections, shard=each).as_dict() for each in cut]
+    made = combined(parts, str(out))
+    assert out.read_bytes() == Path(whole.out).read_bytes()
+    assert [made[name] for name in ("rows", "min", "max")] == [whole.rows, whole.min, whole.max]
+    assert made["mean"] == pytest.approx(whole.mean)

@@ -138,3 +138,11 @@ def test_a_champion_whose_files_were_changed_is_refused_and_replaced_by_training
     assert "champion_not_compared" in [finding.what for finding in trained.findings]
     assert trained.promoted, "a new training is the remedy that the refusal names"
     assert predict("reading", datetime(2009, 12, 30, tzinfo=UTC), None, fresh, connections).rows > 0
+
+
+def test_a_window_is_predicted_and_no_more(world, first, tmp_path):
+    since, until = datetime(2009, 3, 1, tzinfo=UTC), datetime(2009, 3, 3, tzinfo=UTC)
+    made = predict("reading", since, tmp_path / "w.csv", world.settings, world.connections, until=until)
+    with Path(made.out).open(newline="") as lines:
+        stamps = [row["reading_ts"] for row in csv.DictReader(lines)]
+    assert (made.rows, stamps[0], stamps[-1]) == (48, "2009-03-01T00:00:00Z", "2009-03-02T23:00:00Z")

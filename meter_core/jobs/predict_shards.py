@@ -1,0 +1,108 @@
+"""A batch inference cut into shards of meters: each by itself, the whole exact however it was cut."""
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+import fsspec
+
+from meter_core.contracts.errors import UnavailableError
+
+FILE_NAMES: Final = {"reading": "meter_units_predictions.csv", "ahead": "meter_units_forecasts.csv"}
+
+METERS_A_SHARD: Final = 2_000
+"""What one process holds in memory at once with ease (docs/scale.md), and little to do again where one dies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of the pieces that all meters are cut into.
+
+    Attributes:
+        number: From 1.
+        count: How many there are.
+    """
+
+    number: int
+    count: int
+
+    def of(self, meters: Sequence[str]) -> Sequence[str]:
+        """Return its meters, which stand together, so that parts joined in order are the whole."""
+        size = len(meters)
+        return meters[size * (self.number - 1) // self.count : size * self.number // self.count]
+
+    def part(self, out: str) -> str:
+        """Return where its part of a file is written."""
+        return f"{out}.{self.number:05d}-of-{self.count:05d}"
+
+
+def shard_count(meters: int, parallel: int) -> int:
+    """Return into how many shards meters are cut, so that as many as may run at once have something to do."""
+    return max(1, min(meters, max(parallel, math.ceil(meters / METERS_A_SHARD))))
+
+
+def default_out(files_url: str, task: str, since: datetime | None = None, until: datetime | None = None) -> str:
+    """Return where the CSV of a task is, below the root of all files; that of a closed window stands beside it."""
+    name = PurePosixPath(FILE_NAMES[task])
+    if since and until:
+        window = "_".join(f"{each.astimezone(UTC):%Y%m%dT%H%M}" for each in (since, until))
+        name = name.with_stem(f"{name.stem}_{window}")
+    return f"{files_url.rstrip('/')}/predictions/{name}"
+
+
+def joined(parts: Sequence[str], out: str) -> None:
+    """Join the parts of a CSV, in order, under one header; the whole appears at once, and the parts go.
+
+    Args:
+        parts: fsspec URLs or paths.
+        out: Likewise.
+
+    Raises:
+        UnavailableError: a part cannot be read, or the whole not written.
+    """
+    fs, target = fsspec.core.url_to_fs(out)
+    paths = [fsspec.core.url_to_fs(part)[1] for part in parts]
+    try:
+        with fs.transaction, fs.open(target, "wb") as whole:
+            for number, path in enumerate(paths):
+                with fs.open(path, "rb") as part:
+                    header = part.readline()
+                    if number == 0:
+                        whole.write(header)
+                    shutil.copyfileobj(part, whole)
+        for path in paths:
+            fs.rm_file(path)
+    except OSError as error:
+        raise UnavailableError(
+            f"{out} cannot be joined from {len(paths)} parts ({error.strerror or error}); run it again"
+        ) from error
+
+
+def combined(results: Sequence[Mapping[str, Any]], out: str) -> dict[str, Any]:
+    """Return the results of all shards as the one of the whole, and join their CSVs.
+
+    Args:
+        results: Of each shard in order: the keys of `PredictResult.as_dict`.
+        out: Where the whole CSV goes.
+
+    Raises:
+        UnavailableError: the parts cannot be joined.
+    """
+    some = [each for each in results if each["rows"]]
+    rows = sum(each["rows"] for each in results)
+    if some:
+        joined([each["out"] for each in some], out)
+    return {
+        **results[0],
+        "rows": rows,
+        "min": min((each["min"] for each in some), default=None),
+        "mean": sum(each["mean"] * each["rows"] for each in some) / rows if rows else None,
+        "max": max((each["max"] for each in some), default=None),
+        "in_training": sum(each["in_training"] for each in results),
+        "out": out if some else None,
+        "findings": [finding for each in results for finding in each["findings"]],
+    }

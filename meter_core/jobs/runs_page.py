@@ -1,0 +1,125 @@
+"""The page of the flows for people: last runs, how long they took, what fails, how fresh data and models are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from pydantic import SecretStr
+
+from meter_core.contracts.models import REGISTERED_MODELS
+from meter_core.embedded.prefect_api import Deployment, PrefectApi, Run
+from meter_core.jobs.whole_files import write_whole
+from meter_core.settings import Settings
+from meter_core.store import Store
+from meter_core.store.delivered import Freshness
+from meter_core.store.promotions import MAKE_CHAMPION
+
+NAME: Final = "runs.html"
+BAR_HEIGHT: Final = 28.0
+TONES: Final = {"COMPLETED": "good", "FAILED": "bad", "CRASHED": "bad", "CANCELLED": "warn", "CANCELLING": "warn"}
+
+_templates = Environment(
+    loader=PackageLoader("meter_core.jobs", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the page shows beside the runs.
+
+    Attributes:
+        freshness: Of readings and predictions; None where the database is not known here.
+        promotions: The last decision that made a champion, by task.
+    """
+
+    freshness: Freshness | None
+    promotions: Mapping[str, Mapping[str, Any]]
+
+
+def write_runs_page(api_url: str, database_url: SecretStr | None, settings: Settings) -> str:
+    """Write the page beside the data docs; return where it is.
+
+    Args:
+        api_url: Of Prefect.
+        database_url: Of PostgreSQL; None: without what it knows.
+        settings: Where the data docs lie.
+
+    Raises:
+        UnavailableError: Prefect or the database does not answer, or the file cannot be written.
+    """
+    with PrefectApi(api_url) as api:
+        content = runs_page(api.deployments(), api.incidents(), known(database_url), datetime.now(UTC))
+    return write_whole(f"{settings.data_docs_root}/{NAME}", content.encode())
+
+
+def known(database_url: SecretStr | None) -> Known:
+    """Ask the database how fresh everything is."""
+    if database_url is None:
+        return Known(None, {})
+    store = Store(database_url)
+    if not store.has_schema():
+        return Known(None, {})
+    made = {
+        task: [each for each in store.promotions(name) if each["action"] in MAKE_CHAMPION]
+        for task, name in REGISTERED_MODELS.items()
+    }
+    return Known(store.freshness(), {task: decisions[0] for task, decisions in made.items() if decisions})
+
+
+def runs_page(
+    deployments: Sequence[Deployment], incidents: Mapping[str, Mapping[str, Any]], known: Known, now: datetime
+) -> str:
+    """Return the page.
+
+    Args:
+        deployments: With their last runs.
+        incidents: Open ones by flow and task.
+        known: How fresh everything is.
+        now: The page's own date.
+    """
+    shown = [
+        {"name": each.name, "about": each, "bars": bars(each.runs), "tone": tone(each.runs)} for each in deployments
+    ]
+    css = (files("meter_core.quality") / "templates" / "page.css").read_text(encoding="utf-8")
+    return _templates.get_template("runs.html").render(
+        css=Markup(css),  # noqa: S704 - our own file
+        deployments=shown,
+        incidents=sorted(incidents.items()),
+        known=known,
+        now=now,
+        minute=minute,
+        took=took,
+    )
+
+
+def bars(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return the last runs as bars, oldest first: as high as they took long beside the longest."""
+    longest = max((run.seconds for run in runs), default=0.0) or 1.0
+    return [
+        {
+            "height": round(max(3.0, BAR_HEIGHT * run.seconds / longest), 1),
+            "tone": TONES.get(run.kind, "info"),
+            "label": f"{run.state} {minute(run.began_at)}, {took(run.seconds)}",
+            "url": run.url,
+        }
+        for run in reversed(runs)
+    ]
+
+
+def tone(runs: Sequence[Run]) -> str:
+    """Return the colour of how the last run stands."""
+    return TONES.get(runs[0].kind, "info") if runs else "info"
+
+
+def minute(moment: datetime | None) -> str:
+    """Return an instant as people read it."""
+    return "never" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def took(seconds: float) -> str:
+    """Return a duration as people read it."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
