@@ -17,7 +17,7 @@ from prefect.events.schemas.automations import Automation, AutomationCore, Event
 
 from flows import notices
 from flows.address import page
-from flows.chain import LOADED, PROMOTED, TASKS, TRAINING_DUE
+from flows.chain import APPROVAL_ASKED, LOADED, PROMOTED, TASKS, TRAINING_DUE
 from flows.outcome import REFUSED
 from meter_core.embedded.prefect_api import AUTOMATION
 
@@ -102,6 +102,7 @@ def chained(server: Server) -> list[AutomationCore]:
     predict, train = server.deployments["predict_batch/when-new"], server.deployments["train_model/when-due"]
     task = {"task": "{{ event.payload.task }}"}
     clock = {"clock": "{{ event.payload.clock }}"}
+    asked = {"version": "{{ event.payload.version }}", "why": "{{ event.payload.why }}"}
     return [
         automation(
             "readings lead to predictions",
@@ -114,6 +115,12 @@ def chained(server: Server) -> list[AutomationCore]:
             "An ingestion that loaded values starts a training whose last one began seven days ago.",
             EventTrigger(expect={TRAINING_DUE}),
             [RunDeployment(deployment_id=train, parameters={**task, **clock})],
+        ),
+        automation(
+            "a model waits for approval",
+            "A model that passed the gate waits for a person, where the policy says so, on the page of a run.",
+            EventTrigger(expect={APPROVAL_ASKED}),
+            [RunDeployment(deployment_id=server.deployments["approve_model/when-asked"], parameters={**task, **asked})],
         ),
         automation(
             "a new champion predicts",

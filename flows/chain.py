@@ -22,6 +22,7 @@ from prefect.types import DateTime
 LOADED: Final = "meter.readings.loaded"
 TRAINING_DUE: Final = "meter.training.due"
 PROMOTED: Final = "meter.model.promoted"
+APPROVAL_ASKED: Final = "meter.model.awaits_approval"
 
 TRAINED_EVERY: Final = timedelta(days=7)
 """So long after the last training of a task began, readings that were loaded make the next one due."""
@@ -85,6 +86,11 @@ def model_promoted(task: str, version: str) -> None:
     """Say that a task has a new champion, which has predicted nothing yet. A step of another run says nothing."""
     if not flow_run.parent_flow_run_id:
         send(PROMOTED, task, {"task": task, "version": version})
+
+
+def approval_asked(task: str, version: str, why: str) -> None:
+    """Say that a model passed the gate and waits for a person."""
+    send(APPROVAL_ASKED, task, {"task": task, "version": version, "why": why})
 
 
 def is_due(last: datetime | None, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.states import State
 
 from flows import notices, reports
-from flows.chain import model_promoted
+from flows.chain import approval_asked, model_promoted
 from flows.outcome import Result, conclude, done, refused, teller
 from flows.page import SHOWN
 from flows.retry import TIMEOUT_SECONDS, retried
@@ -21,6 +21,13 @@ REFUSED_REMEDY: Final = (
     "The standing champion stays. `meter models` lists the version as challenger; `meter promote V --why ...` "
     "overrules the gate, on record."
 )
+APPROVAL_REMEDY: Final = (
+    "Somebody decides within a week: on the page of the run `approve_model` that waits in Prefect, or with "
+    "`meter promote V --why ...`."
+)
+AWAITS_APPROVAL: Final = "awaits_approval"
+"""Decision of a training whose model passed the gate where the policy wants a person."""
+
 PROMOTED_REMEDY: Final = "The service takes it over by itself. `meter rollback --why ...` goes back."
 
 
@@ -66,6 +73,9 @@ def report(result: Result, task: str) -> State[Any]:
     if result["refused"]:
         notices.news("a model was refused", f"{version}: {result['why']}", REFUSED_REMEDY)
         return refused(result["why"])
+    if result["decision"] == AWAITS_APPROVAL:
+        notices.news("a model waits for approval", f"{version}: {result['why']}", APPROVAL_REMEDY)
+        approval_asked(task, result["version"], result["why"])
     if result["decision"] == "promoted":
         notices.news("a model was promoted", f"{version}: {result['why']}", PROMOTED_REMEDY)
         model_promoted(task, result["version"])

@@ -12,7 +12,8 @@ from prefect.states import Completed, Crashed, Running, Scheduled
 
 from flows import notices
 from flows.automations import LATE_AGAIN_AFTER, Server, wanted
-from flows.chain import is_due, last_training, model_promoted, readings_loaded
+from flows.chain import approval_asked, is_due, last_training, model_promoted, readings_loaded
+from flows.deploy import names
 from flows.ingest_readings import ingest_readings
 from flows.notice_blocks import block_of
 from meter_core.contracts.errors import UsageError
@@ -64,8 +65,7 @@ def test_one_that_was_switched_off_stays_off(stack, api):
 
 
 def test_only_where_the_database_stands_it_the_server_looks_for_what_does_not_happen(api):
-    names = ["ingest_readings/daily", "predict_batch/when-new", "train_model/when-due"]
-    ids = {name: api.read_deployment_by_name(name).id for name in names}
+    ids = {name: api.read_deployment_by_name(name).id for name in names()}
     watching = {each.name for each in wanted(Server(ids, (), watches=True))}
     assert watching - {each.name for each in wanted(Server(ids, (), watches=False))} == {"meter: end a dead run"}
     assert not any(each.trigger.posture == "Proactive" for each in api.read_automations())
@@ -142,6 +142,16 @@ def test_readings_lead_to_predictions_and_to_training_when_due(resting):
     # These two are scheduled: the next delivery makes none due, but one seven days later does.
     assert not is_due(last_training(resting, "ahead"), datetime(2026, 11, 30, tzinfo=UTC))
     assert is_due(last_training(resting, "ahead"), datetime(2026, 12, 1, tzinfo=UTC))
+
+
+def test_a_model_that_waits_for_approval_gets_a_run_that_waits_for_a_person(resting):
+    @flow
+    def training():
+        approval_asked("ahead", "7", "skill 3 %")
+
+    training()
+    waits = eventually(lambda: runs_of(resting, "approve_model/when-asked"))[0]
+    assert waits.parameters == {"task": "ahead", "version": "7", "why": "skill 3 %"}
 
 
 def test_an_ingestion_without_news_or_within_another_run_leads_to_nothing(resting):

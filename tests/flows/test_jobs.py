@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,7 @@ from prefect.states import Completed, Crashed, Running
 
 from flows.follow import LAST_LINES_WITHIN_SECONDS, Follower
 from flows.run import main
-from meter_core.store import COUNTS
+from meter_core.store import COUNTS, Store
 from tests.flows.waiting import eventually
 
 
@@ -162,6 +163,20 @@ def test_a_backfill_goes_on_where_it_was_stopped(stack, emptied):
     assert (again.status, again.printed["done"], again.printed["known"], again.printed["rows"]) == (0, 2, 2, 14 * 24)
     other = stack.command("flows.backfill", "--from=2009-09-01", "--until=2009-09-02", "--key=another champion")
     assert (other.printed["done"], other.printed["known"]) == (1, 0)
+
+
+def test_a_person_approves_in_prefect_and_stands_on_record(stack, api, chained, emptied):
+    before = chained.printed["results"]["train"]["version"]
+    refused = str(int(before) - 1)
+    deployment = api.read_deployment_by_name("approve_model/when-asked")
+    run = api.create_flow_run_from_deployment(deployment.id, parameters={"version": refused, "why": "noise"})
+    eventually(lambda: api.read_flow_run(run.id).state.name == "Suspended")
+    assert api.read_flow_run(run.id).state.state_details.pause_timeout > datetime.now(UTC) + timedelta(days=6)
+    api.resume_flow_run(run.id, run_input={"approve": True, "by": "anna", "because": "seen the card"})
+    ended = eventually(lambda: (found := api.read_flow_run(run.id)).state.is_final() and found)
+    assert ended.state.message == f"version {refused} of meter_consumption_v1: promoted by anna: seen the card"
+    decision = Store(stack.connections.database_url).promotions("meter_consumption_v1")[0]
+    assert (decision["model_version"], decision["action"], decision["who"]) == (refused, "promoted", "anna")
 
 
 def running_shards(api):

@@ -1,0 +1,60 @@
+"""Flow: a model that passed the gate waits for a person, where the policy says so. Nothing runs while it waits."""
+
+from functools import partial
+from typing import Any, Final, Literal
+
+from prefect import flow
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from prefect.states import State
+from pydantic import Field
+
+from flows.outcome import Result, conclude, done, refused, teller
+from flows.page import SHOWN
+from flows.retry import retried
+from meter_core.embedded.needs import Need
+from meter_core.embedded.services import services
+from meter_core.settings import Settings
+
+DEADLINE_SECONDS: Final = 7 * 24 * 3600
+"""Who has not been answered for a week is not promoted: by then the next training has made a newer version."""
+
+
+class Approval(RunInput):
+    """The form that a person fills in, on the run's page or over Prefect's API."""
+
+    approve: bool = Field(default=False, description="Make it the champion. Left out, it stays a challenger.")
+    by: str = Field(min_length=1, description="Who decides; stands on record.")
+    because: str = Field(min_length=1, description="Why; stands on record.")
+
+
+@flow(name="approve_model", flow_run_name="approve version {version} of {task}", **SHOWN)
+def approve_model(version: str, task: Literal["reading", "ahead"] = "reading", why: str = "") -> State[Any]:
+    """Wait for a person, up to a week, then promote the version or leave it, on record either way.
+
+    `meter promote` does the same without this run, which then ends with nothing to do.
+
+    Args:
+        version: Of the registered model.
+        task: What it predicts.
+        why: What the gate said of it.
+    """
+    form = Approval.with_initial_data(description=f"The gate says: {why}" if why else None)
+    given = suspend_flow_run(wait_for_input=form, timeout=DEADLINE_SECONDS, key="approval")
+    return conclude("promote", partial(decide, version, task, given.approve, given.by, given.because), report)
+
+
+@retried("put the decision on record")
+def decide(version: str, task: str, approve: bool, by: str, because: str) -> Result:
+    """Call the job."""
+    from meter_core.jobs.approval import decided
+
+    settings = Settings()
+    with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=teller()) as connections:
+        return decided(version, task, approve, by, because, settings, connections)
+
+
+def report(result: Result) -> State[Any]:
+    """Say what was decided."""
+    said = f"version {result['version']} of {result['model']}: {result['decision']} by {result['by']}: {result['why']}"
+    return refused(said) if result["decision"] == "declined" else done(said)
