@@ -41,6 +41,7 @@ def train_model(
     """Train the candidates on the stored readings, score them beside every baseline, register the best, ask the gate.
 
     A model that the gate refuses is a result, not a failure: the run completes under the name Refused and says why.
+    With METER_APPROVAL one that passes waits for a person, in a run of `approve_model`.
 
     Args:
         task: What to predict: reading is the energy of an interval from the reading at its start; ahead that of each
@@ -55,11 +56,13 @@ def train_model(
 @retried("train and evaluate")
 def train_candidates(task: str, since: datetime | None, until: datetime | None) -> Result:
     """Call the job."""
+    from meter_core.evaluation.gate_evidence import Policy
     from meter_core.jobs.train import train
 
     settings, tell = Settings(), teller()
     with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=tell) as connections:
-        return train(task, since, until, settings, connections, tell).as_dict()
+        policy = Policy(approval=settings.approval)
+        return train(task, since, until, settings, connections, tell, policy=policy).as_dict()
 
 
 def report(result: Result, task: str) -> State[Any]:

@@ -1,4 +1,4 @@
-"""Flow: better settings for boosted trees, within a budget, meant for a weekly run."""
+"""Flow: better settings for boosted trees, within a budget, on demand."""
 
 from functools import partial
 from typing import Any, Literal
@@ -7,14 +7,15 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.states import State
 
-from flows.outcome import Result, conclude, done, log
-from flows.retry import retried
+from flows.outcome import Result, conclude, done, teller
+from flows.page import SHOWN
+from flows.retry import TIMEOUT_SECONDS, retried
 from meter_core.embedded.needs import Need
 from meter_core.embedded.services import services
 from meter_core.settings import Settings
 
 
-@flow(name="tune_model", flow_run_name="tune {task}")
+@flow(name="tune_model", flow_run_name="tune {task}", timeout_seconds=TIMEOUT_SECONDS, **SHOWN)
 def tune_model(task: Literal["reading", "ahead"] = "reading", trials: int = 30, seconds: float = 3600.0) -> State[Any]:
     """Try settings on weeks before the hold-out; the same readings go on where the last run stopped.
 
@@ -32,9 +33,9 @@ def try_settings(task: str, trials: int, seconds: float) -> Result:
     """Call the job."""
     from meter_core.jobs.tune import tune
 
-    settings = Settings()
-    with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=log) as connections:
-        return tune(task, settings, connections, trials=trials, seconds=seconds, progress=log).as_dict()
+    settings, tell = Settings(), teller()
+    with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=tell) as connections:
+        return tune(task, settings, connections, trials=trials, seconds=seconds, progress=tell).as_dict()
 
 
 def report(result: Result) -> State[Any]:

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         default=(), description='JSON list of sites whose pages may ask the service, such as ["https://portal.example"]'
     )
 
+    approval: bool = Field(
+        default=False, description="whether a model that a flow trained and that passes the gate waits for a person"
+    )
     parallel: int = Field(
         default=1, ge=1, description="how many runs may share a batch inference; limits them, and the database's load"
     )
