@@ -75,9 +75,18 @@ class Server:
     watches: bool
 
     @property
+    def all(self) -> dict[str, Any]:
+        """What relates an event to a run of one of our deployments; steps within another run's process have none."""
+        return self.of(self.deployments)
+
+    @property
     def ours(self) -> dict[str, Any]:
-        """Related resources of events of runs of our deployments; steps of another run have none."""
-        ids = [f"prefect.deployment.{each}" for name, each in self.deployments.items() if name != PART]
+        """The same without the runs that another run looks after."""
+        return self.of(name for name in self.deployments if name != PART)
+
+    def of(self, names: Iterable[str]) -> dict[str, Any]:
+        """What relates an event to a run of one of these deployments."""
+        ids = [f"prefect.deployment.{self.deployments[name]}" for name in names]
         return {"prefect.resource.role": "deployment", "prefect.resource.id": ids}
 
     def tells(self, subject: str, body: str) -> list[ActionTypes]:
@@ -156,7 +165,7 @@ def dead_ended(server: Server) -> AutomationCore:
         EventTrigger(
             after={f"{RUN}heartbeat"},
             expect={f"{RUN}heartbeat", *(RUN + name for name in ENDED)},
-            match_related=server.ours,
+            match_related=server.all,
             for_each=EACH_RUN,
             posture=Posture.Proactive,
             threshold=1,
@@ -244,10 +253,6 @@ def lateness_told(server: Server) -> list[AutomationCore]:
 
 def missing_told(server: Server) -> AutomationCore:
     """The nightly ingestion that was not there at all: a schedule that somebody paused, say."""
-    nightly = {
-        "prefect.resource.role": "deployment",
-        "prefect.resource.id": f"prefect.deployment.{server.deployments['ingest_readings/daily']}",
-    }
     body = TEXT.format(
         flow="ingest_readings (daily)",
         cause="No nightly ingestion has completed for 26 hours.",
@@ -259,7 +264,7 @@ def missing_told(server: Server) -> AutomationCore:
         "No nightly ingestion completed for 26 hours.",
         EventTrigger(
             expect={f"{RUN}Completed"},
-            match_related=nightly,
+            match_related=server.of(["ingest_readings/daily"]),
             posture=Posture.Proactive,
             threshold=1,
             within=MISSING_AFTER,

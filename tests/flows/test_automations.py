@@ -67,6 +67,8 @@ def test_one_that_was_switched_off_stays_off(stack, api):
 def test_only_where_the_database_stands_it_the_server_looks_for_what_does_not_happen(api):
     ids = {name: api.read_deployment_by_name(name).id for name in names()}
     watching = {each.name for each in wanted(Server(ids, (), watches=True))}
+    dead = next(each for each in wanted(Server(ids, (), watches=True)) if each.name == "meter: end a dead run")
+    assert f"prefect.deployment.{ids['predict_shard/shard']}" in str(dead.trigger.match_related)
     assert watching - {each.name for each in wanted(Server(ids, (), watches=False))} == {"meter: end a dead run"}
     assert not any(each.trigger.posture == "Proactive" for each in api.read_automations())
 
