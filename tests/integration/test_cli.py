@@ -72,6 +72,7 @@ def test_wrong_use_is_exit_status_2_and_names_the_remedy(home):
     assert "canonical" in json.loads(done.stdout)["error"]
     assert meter("ingest", "--source", "canonical").exit_code == 2
     assert meter("no-such-command").exit_code == 2
+    assert meter("backfill", "predict", "--from", "2009-02-01", "--until", "2009-01-01").exit_code == 2
 
 
 def test_a_setting_that_cannot_be_is_named_and_its_value_is_not_shown(home, monkeypatch):
