@@ -106,6 +106,9 @@ app.command(
     epilog="Example: [bold]meter backtest data/uci_sceaux_hourly_2006-2009.csv.gz --source uci_sceaux --task reading "
     "--test-from 2009-01-01[/bold]",
 )(modelling.backtest)
+app.command("explain-change", rich_help_panel=MODEL, epilog="Example: [bold]meter explain-change FONTANA-02[/bold]")(
+    modelling.explain_change
+)
 app.command("predictability", rich_help_panel=MODEL, epilog="Example: [bold]meter predictability --json[/bold]")(
     modelling.predictability
 )

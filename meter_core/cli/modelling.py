@@ -192,6 +192,24 @@ def predictability(
             show_predictability(speaker, result)
 
 
+def explain_change(
+    meter_id: Annotated[str, typer.Argument(metavar="METER", help="Id of a stored meter.")],
+    since: Annotated[datetime | None, typer.Option(help="The earlier moment, UTC; else a day ago.")] = None,
+    horizon: Annotated[int, typer.Option(help="Hours after the meter's newest reading.")] = 24,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why the forecast of a meter is another one than it was: corrected, late or new values, or the model."""
+    with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
+        from meter_core.jobs.explain_change import explain_change as run
+
+        result = run(meter_id, in_utc(since), settings, urls, horizon).as_dict()
+        if not speaker.result(result):
+            speaker.out.print(result["why"], markup=False, soft_wrap=True)
+            columns = ("reading_ts", "then", "corrected", "late", "new", "model", "now")
+            rows = [tuple(each[name] for name in columns) for each in result["intervals"]]
+            speaker.table("Each interval, kWh", list(columns), rows)
+
+
 @models_app.callback()
 def models(context: typer.Context, task: TaskOption = Task.READING, as_json: JsonOption = False) -> None:
     """List the versions, the champion and the challenger."""
