@@ -76,7 +76,7 @@ class Follower:
             The run in its final state.
 
         Raises:
-            UnavailableError: no worker picked it up in time.
+            UnavailableError: it did not begin in time.
         """
         deadline = time.monotonic() + start_within
         while True:
@@ -88,8 +88,9 @@ class Follower:
                 return run
             if run.start_time is None and time.monotonic() > deadline:
                 raise UnavailableError(
-                    f"no worker picked up the run within {start_within:.0f} s: is a worker of the work pool "
-                    f"'{run.work_pool_name}' running? `meter up` starts one"
+                    f"the run did not begin within {start_within:.0f} s: is a worker of the work pool "
+                    f"'{run.work_pool_name}' running? `meter up` starts one. In a cluster its pod may wait for a node or "
+                    "an image: `kubectl get pods` shows it, and --start-within waits longer"
                 )
             time.sleep(POLL_SECONDS)
 

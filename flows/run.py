@@ -55,7 +55,7 @@ def run(name: str, parameters: dict[str, Any], start_within: float, say: Say) ->
     Args:
         name: Of the deployment: `flow/deployment`.
         parameters: Of the flow.
-        start_within: Seconds until a worker must have picked the run up.
+        start_within: Seconds until the run must have begun.
         say: Gets each new state and log line.
 
     Returns:
@@ -63,7 +63,7 @@ def run(name: str, parameters: dict[str, Any], start_within: float, say: Say) ->
 
     Raises:
         UsageError: no such deployment, or parameters that its flow does not take.
-        UnavailableError: the server does not answer, or no worker picks the run up.
+        UnavailableError: the server does not answer, or the run does not begin.
     """
     with connected() as client:
         begun = start(client, find(client, name), parameters)
@@ -164,7 +164,13 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--param", metavar="NAME=VALUE", type=parameter, action="append", default=[], help="JSON or text"
     )
-    parser.add_argument("--start-within", metavar="SECONDS", type=float, default=START_WITHIN_SECONDS)
+    parser.add_argument(
+        "--start-within",
+        metavar="SECONDS",
+        type=float,
+        default=START_WITHIN_SECONDS,
+        help="until the run must have begun, %(default).0f unless given; where nodes are started for it, 600",
+    )
     return parser.parse_args(argv)
 
 

@@ -48,11 +48,41 @@ def test_shipped_values_fit_the_schema(name):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"servin": {}}, {"serving": {"replicas": 0}}, {"postgres": {"size": "much"}}, {"image": {"tag": "a b"}}]
+    "wrong",
+    [
+        {"servin": {}},
+        {"serving": {"replicas": 0}},
+        {"postgres": {"size": "much"}},
+        {"image": {"tag": "a b"}},
+        {"files": {"url": "gs://bucket"}},
+        {"jobs": {"deadlineSeconds": 5}},
+        {"backup": {"schedule": "every night at half past one"}},
+        {"backup": {"schedule": "30 25 * * *"}},
+        {"backup": {"schedule": "30 1 * *"}},
+        {"networkPolicies": {"allowFrom": [{}]}},
+        {"networkPolicies": {"allowFrom": [{"matchLabels": {"a": "b"}}]}},
+        {"networkPolicies": {"allowFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]}},
+    ],
 )
 def test_a_slip_does_not_fit(wrong):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"serving": {"autoscaling": {"cpuPercent": 150}}},
+        {"image": {"tag": 20261124}},
+        {"backup": {"schedule": "*/15 1-5,22 ? jan-MAR mon"}},
+        {"backup": {"schedule": "@daily"}},
+        {"networkPolicies": {"allowFrom": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}]}},
+        {"networkPolicies": {"allowFrom": [{"podSelector": {}, "namespaceSelector": {"matchLabels": {"a": "b"}}}]}},
+        {"prefect": {"apiUrl": "https://api.prefect.cloud/api/accounts/1a-2b/workspaces/3c-4d"}},
+    ],
+)
+def test_what_kubernetes_takes_fits(right):
+    jsonschema.validate(right, SCHEMA)
 
 
 def test_every_value_is_used_by_a_template():

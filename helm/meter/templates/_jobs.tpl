@@ -7,7 +7,7 @@ METER_DATA_DOCS_URL: {{ include "meter.dataDocsUrl" . | quote }}
 # A run outlives a restart of the server and of its database, which it answers for with 500: two minutes in all.
 PREFECT_CLIENT_RETRY_EXTRA_CODES: "500"
 PREFECT_CLIENT_MAX_RETRIES: "7"
-{{- if and .Values.ingress.enabled .Values.ingress.prefectHost }}
+{{- if and (include "meter.outside" .) .Values.ingress.prefectHost }}
 PREFECT_UI_URL: {{ printf "%s://%s" (include "meter.scheme" .) .Values.ingress.prefectHost | quote }}
 {{- end }}
 {{- end }}
@@ -32,6 +32,7 @@ PREFECT_UI_URL: {{ printf "%s://%s" (include "meter.scheme" .) .Values.ingress.p
   "image" (include "meter.image" (dict "root" . "image" .Values.jobs.image))
   "image_pull_policy" .Values.image.pullPolicy
   "image_pull_secrets" $pullSecrets
+  "service_account_name" (ternary $name "default" (ne 0 (len .Values.serviceAccount.annotations)))
   "env_from" $envFrom
   "volumes" $volumes
   "volume_mounts" $mounts
@@ -71,6 +72,7 @@ containers:
       {{- end }}
     envFrom:
       - secretRef: {name: {{ include "meter.secret" (dict "root" .root "of" "jobs") }}}
+      {{- include "meter.objectStore" .root | nindent 6 }}
     resources: {requests: {cpu: 50m, memory: 256Mi}, limits: {memory: 1Gi}}
     volumeMounts:
       - {name: tmp, mountPath: /tmp}

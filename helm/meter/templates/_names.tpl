@@ -16,11 +16,16 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- end }}
 
+{{- /* A number as it was written: one of a file of values is a float for Helm */ -}}
+{{- define "meter.plain" -}}
+{{- if kindIs "float64" . }}{{ printf "%.0f" . }}{{ else }}{{ . }}{{ end }}
+{{- end }}
+
 {{- /* Full name of an image: (dict "root" $ "image" .Values.mlflow.image) */ -}}
 {{- define "meter.image" -}}
 {{- $image := .root.Values.image -}}
 {{- if regexMatch "[:@]" (base .image) }}{{ .image }}
-{{- else }}{{ with $image.registry }}{{ trimSuffix "/" . }}/{{ end }}{{ .image }}:{{ $image.tag | default .root.Chart.AppVersion }}
+{{- else }}{{ with $image.registry }}{{ trimSuffix "/" . }}/{{ end }}{{ .image }}:{{ $image.tag | default .root.Chart.AppVersion | include "meter.plain" }}
 {{- end }}
 {{- end }}
 
@@ -37,13 +42,18 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- if .Values.prefect.enabled }}http://{{ include "meter.name" . }}-prefect:4200/api{{ else }}{{ .Values.prefect.apiUrl }}{{ end }}
 {{- end }}
 
+{{- /* Whether the host names lead here from outside the cluster */ -}}
+{{- define "meter.outside" -}}
+{{- if or .Values.ingress.enabled .Values.gateway.enabled }}yes{{ end }}
+{{- end }}
+
 {{- define "meter.scheme" -}}
-{{- if .Values.ingress.tlsSecret }}https{{ else }}http{{ end }}
+{{- .Values.ingress.scheme | default (ternary "https" "http" (ne .Values.ingress.tlsSecret "")) }}
 {{- end }}
 
 {{- define "meter.dataDocsUrl" -}}
 {{- if .Values.dataDocs.url }}{{ .Values.dataDocs.url }}
-{{- else if and .Values.ingress.enabled .Values.ingress.pageHost }}{{ include "meter.scheme" . }}://{{ .Values.ingress.pageHost }}/data_docs
+{{- else if include "meter.outside" . }}{{ include "meter.scheme" . }}://{{ .Values.ingress.pageHost }}/data_docs
 {{- else }}http://{{ include "meter.name" . }}-data-docs:8080/data_docs
 {{- end }}
 {{- end }}

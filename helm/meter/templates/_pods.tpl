@@ -1,4 +1,5 @@
-{{- /* What every pod of the chart has in common: (dict "root" $ "user" 10001) */ -}}
+{{- /* What every pod of the chart has in common: (dict "root" $ "user" 10001), with "placement" where it is not
+       that of most, and "bucket" where it reads or writes one */ -}}
 {{- define "meter.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -7,6 +8,20 @@ imagePullSecrets:
   {{- range . }}
   - name: {{ . }}
   {{- end }}
+{{- end }}
+{{- with .placement | default .root.Values.placement }}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end }}
+{{- if and .bucket .root.Values.serviceAccount.annotations }}
+serviceAccountName: {{ include "meter.name" .root }}
 {{- end }}
 securityContext:
   runAsNonRoot: true
@@ -28,7 +43,7 @@ securityContext:
 {{- end }}
 
 {{- /* A container that waits until something listens, so that what needs it does not crash until then:
-       (dict "root" $ "image" IMAGE "address" "host:port") or "secret" and "key" of a URL in place of "address" */ -}}
+       (dict "root" $ "image" IMAGE "address" URL "named" VALUE) or "secret" and "key" of a URL in place of them */ -}}
 {{- define "meter.waitFor" -}}
 - name: wait
   {{- include "meter.container" . | nindent 2 }}
@@ -36,17 +51,25 @@ securityContext:
     - python
     - -c
     - |
-      import os, socket, time
+      import os, socket, sys, time
       from urllib.parse import urlsplit
-      where = urlsplit(os.environ["URL"])
+      try:
+          where = urlsplit(os.environ["URL"])
+          port = where.port or {"http": 80, "https": 443}.get(where.scheme, 5432)
+          whole = where.hostname and "@" not in where.path + where.query + where.fragment
+      except ValueError:  # its words would hold a part of the password
+          whole = False
+      if not whole:
+          sys.exit(os.environ["NAMED"] + " is no URL with a host: percent-encode /, #, ?, @ and : in its password")
       while True:
           try:
-              socket.create_connection((where.hostname, where.port or 5432), 3).close()
+              socket.create_connection((where.hostname, port), 3).close()
               break
           except OSError as error:
               print(f"{where.hostname}: {error}", flush=True)
               time.sleep(1)
   env:
+    - {name: NAMED, value: {{ .named | default (printf "%s in the Secret %s" .key .secret) | quote }}}
     - name: URL
       {{- if .address }}
       value: {{ .address | quote }}
@@ -86,6 +109,16 @@ spec:
 - name: files
   persistentVolumeClaim: {claimName: {{ include "meter.name" . }}-files}
 {{- end }}
+{{- end }}
+
+{{- /* Where PostgreSQL is: what mounts volumes for one node together must be on one node. */ -}}
+{{- define "meter.besidePostgres" -}}
+affinity:
+  podAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      - topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels: {{- include "meter.selector" (dict "root" . "part" "postgres") | nindent 12 }}
 {{- end }}
 
 {{- define "meter.backupClaim" -}}
