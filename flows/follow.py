@@ -89,8 +89,8 @@ class Follower:
             if run.start_time is None and time.monotonic() > deadline:
                 raise UnavailableError(
                     f"the run did not begin within {start_within:.0f} s: is a worker of the work pool "
-                    f"'{run.work_pool_name}' running? `meter up` starts one. In a cluster its pod may wait for a node or "
-                    "an image: `kubectl get pods` shows it, and --start-within waits longer"
+                    f"'{run.work_pool_name}' running? `meter up` starts one. In a cluster its pod may wait for a "
+                    "node or an image: `kubectl get pods` shows it, and --start-within waits longer"
                 )
             time.sleep(POLL_SECONDS)
 

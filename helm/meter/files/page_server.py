@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, "text/html", EMPTY.encode())
         try:
             found = self.pages.read(path)
-        except OSError as error:
+        except Exception as error:  # each store has errors of its own
             return self.answer(503, "text/plain", f"the files cannot be read: {type(error).__name__}".encode())
         if found is None and not path.endswith("/") and self.pages.read(f"{path}/"):
             self.send_response(301)
