@@ -1,6 +1,7 @@
 """The chart as text: it lints, renders what Kubernetes takes to the last field, and refuses values that cannot be."""
 
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -246,9 +247,17 @@ def test_each_part_goes_to_its_nodes():
 
 
 def test_what_uses_buckets_runs_as_an_account_with_the_role():
-    specs = dict(pods(rendered("--set=serviceAccount.annotations.role=meter-buckets")))
+    documents = rendered("--set=serviceAccount.annotations.role=meter-buckets")
+    specs = dict(pods(documents))
     accounts = {name for name, spec in specs.items() if spec.get("serviceAccountName") == "meter"}
     assert accounts == {"meter-mlflow", "meter-data-docs", "meter-desk"}
+    templates = [
+        each["data"]["base-job-template.json"]
+        for each in documents
+        if each["kind"] == "ConfigMap" and "base-job-template.json" in each["data"]
+    ]
+    account = json.loads(templates[0])["variables"]["properties"]["service_account_name"]
+    assert account["default"] == "meter"
 
 
 def test_routes_of_a_gateway_lead_where_the_ingress_does():

@@ -72,7 +72,9 @@ containers:
       {{- end }}
     envFrom:
       - secretRef: {name: {{ include "meter.secret" (dict "root" .root "of" "jobs") }}}
+      {{- if .bucket }}
       {{- include "meter.objectStore" .root | nindent 6 }}
+      {{- end }}
     resources: {requests: {cpu: 50m, memory: 256Mi}, limits: {memory: 1Gi}}
     volumeMounts:
       - {name: tmp, mountPath: /tmp}
