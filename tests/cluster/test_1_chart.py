@@ -238,6 +238,15 @@ def test_the_service_may_have_credentials_that_only_read():
     assert secrets("--set=secrets.serving=reader") == {"reader"}
 
 
+def test_only_the_hook_that_deploys_the_flows_knows_whom_to_notify():
+    with_it = [
+        name
+        for name, spec in pods(rendered("--set=secrets.notify=addresses"))
+        if {"secretRef": {"name": "addresses"}} in spec["containers"][0].get("envFrom", [])
+    ]
+    assert with_it == ["meter-deploy"]
+
+
 def test_each_part_goes_to_its_nodes():
     options = ("placement.nodeSelector.pool=base", "serving.nodeSelector.pool=front", "jobs.nodeSelector.pool=batch")
     specs = dict(pods(rendered(*(f"--set={each}" for each in options))))

@@ -72,6 +72,9 @@ containers:
       {{- end }}
     envFrom:
       - secretRef: {name: {{ include "meter.secret" (dict "root" .root "of" "jobs") }}}
+      {{- with .secret }}
+      - secretRef: {name: {{ . }}}
+      {{- end }}
       {{- if .bucket }}
       {{- include "meter.objectStore" .root | nindent 6 }}
       {{- end }}
