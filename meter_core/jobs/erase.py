@@ -207,7 +207,7 @@ def _lines(meter_id: str, path: Path, deliveries: list[RecordedDelivery]) -> set
         profile = profile_of(each)
         if profile.meter_id == meter_id:
             return None
-        found = lines_of(meter_id, reader_of(path, each))
+        found = lines_of(meter_id, reader_of(path, each, None))
         if found is None and holds(meter_id, path, profile.encoding):
             return None
         lines |= found or set()

@@ -3,12 +3,12 @@
 import gzip
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from meter_core.jobs.kept_deliveries import GZIP
 from meter_core.sources import DeliveryReader, UnreadableDeliveryError
+from meter_core.sources.unpacking import DeliveredBytes
 
 NEWLINE: Final = b"\n"
 
@@ -34,14 +34,13 @@ def lines_of(meter_id: str, reader: DeliveryReader) -> set[int] | None:
 def holds(meter_id: str, path: Path, encoding: str) -> bool:
     """Say whether a file that cannot be read has the id somewhere in its bytes."""
     sought, rest = meter_id.encode(encoding), b""
-    with _opened(path) as stream:
-        try:
-            while block := stream.read(1 << 20):
-                if sought in rest + block:
-                    return True
-                rest = block[-len(sought) :]
-        except (OSError, EOFError):
-            return sought in path.read_bytes()
+    try:
+        for piece in DeliveredBytes(path).unpacked():
+            if sought in rest + piece:
+                return True
+            rest = piece[-len(sought) :]
+    except UnreadableDeliveryError:
+        return sought in path.read_bytes()
     return False
 
 
@@ -50,26 +49,23 @@ def without_lines(path: Path, lines: Collection[int], target: Path) -> str | Non
 
     None where its lines do not end with LF, or it is no text: then it cannot be written without them.
     """
-    if not _has_lines(path):
-        return None
-    sha = hashlib.sha256()
-    with _opened(path) as source, gzip.GzipFile(target, "wb", mtime=0) as sink:
-        for number, line in enumerate(source, 1):
+    sha, number, is_text = hashlib.sha256(), 0, False
+    with gzip.GzipFile(target, "wb", mtime=0) as sink:
+        for line in _lines(path):
+            if number == 0 and (not line.endswith(NEWLINE) or b"\0" in line):
+                return None
+            number, is_text = number + 1, True
             kept = NEWLINE if number in lines else line
             sha.update(kept)
             sink.write(kept)
-    return sha.hexdigest()
+    return sha.hexdigest() if is_text else None
 
 
-def _has_lines(path: Path) -> bool:
-    """Say whether a file is text of one byte a character, or UTF-8, in lines that end with LF."""
-    with _opened(path) as stream:
-        first = stream.read(1 << 20)
-    return NEWLINE in first and b"\0" not in first
-
-
-def _opened(path: Path) -> gzip.GzipFile:
-    """Open a file, unpacked where it is gzip."""
-    with path.open("rb") as stream:
-        packed = stream.read(len(GZIP)) == GZIP
-    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, unpacked, each with its line end."""
+    rest = b""
+    for piece in DeliveredBytes(path).unpacked():
+        *whole, rest = (rest + piece).split(NEWLINE)
+        yield from (line + NEWLINE for line in whole)
+    if rest:
+        yield rest

@@ -16,6 +16,7 @@ from meter_core.jobs.recorded_profiles import profile_of
 from meter_core.quality import RULES, Limits, judge
 from meter_core.settings import Settings
 from meter_core.sources import DeliveryReader
+from meter_core.sources.installed import MeterFacts
 from meter_core.store import COUNTS, RecordedDelivery, Store
 
 WHOLE: Final = {
@@ -163,14 +164,20 @@ def _release(
 ) -> dict[str, int]:
     """Release rows of one delivery."""
     with restored(delivery, settings.files_root) as path:
-        reader = reader_of(path, delivery)
+        reader = reader_of(path, delivery, store)
         frame = _values(reader, rows)
     return store.release(delivery.id, reader, frame, [row["id"] for row in rows], who, why)
 
 
-def reader_of(path: Path, delivery: RecordedDelivery) -> DeliveryReader:
-    """Return what reads a delivery as it was read."""
-    return DeliveryReader(path, profile_of(delivery), None if delivery.zone_assumed else delivery.zone)
+def reader_of(path: Path, delivery: RecordedDelivery, facts: MeterFacts | None) -> DeliveryReader:
+    """Return what reads a delivery as it was read.
+
+    Args:
+        path: Its file.
+        delivery: Which it is.
+        facts: What is known of the meters; None: nothing, which is enough to find their lines.
+    """
+    return DeliveryReader(path, profile_of(delivery), None if delivery.zone_assumed else delivery.zone, facts)
 
 
 def _values(reader: DeliveryReader, rows: list[dict[str, Any]]) -> pd.DataFrame:

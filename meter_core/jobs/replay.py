@@ -23,6 +23,7 @@ from meter_core.jobs.recorded_profiles import profile_of
 from meter_core.quality import LateConflict, Limits, Subject, document, judge, warm_up
 from meter_core.settings import Settings
 from meter_core.sources import DeliveryReader, Profile, load_profile, profile_names, raw_lines
+from meter_core.sources.installed import MeterFacts
 from meter_core.store import DeliveryKey, LoadCounts, Outcome, RecordedDelivery, Rewriting, Span, Store
 from meter_core.store.landing import CONFLICTING
 from meter_core.store.quarantine import refused_rows
@@ -130,9 +131,9 @@ def replay(
         path = open_files.enter_context(restored(delivery, settings.files_root))
         make_reader = partial(DeliveryReader, path, profile, zone)
         progress(f"{delivery.file_name}: finding its meters and hours")
-        span = Span.of(part.frame for part in make_reader().parts())
+        span = Span.of(part.frame for part in make_reader(store).parts())
         if delivery.status == "loaded":
-            earlier = Span.of(part.frame for part in reader_of(path, delivery).parts())
+            earlier = Span.of(part.frame for part in reader_of(path, delivery, store).parts())
             span = earlier.with_(span) if earlier else span
         with store.rewriting() as rewriting:
             run = _Replay(rewriting, delivery, path, make_reader, limits, fix, settings, open_files, progress)
@@ -163,7 +164,7 @@ class _Replay:
     rewriting: Rewriting
     delivery: RecordedDelivery
     path: Path
-    make_reader: Callable[[], DeliveryReader]
+    make_reader: Callable[[MeterFacts], DeliveryReader]
     limits: Limits
     fix: Fix
     settings: Settings
@@ -173,7 +174,7 @@ class _Replay:
     def replay(self, span: Span | None) -> Replayed:
         """Deliver the span again, as it was and as it is to be; what differs changes the accounting."""
         rewriting, delivery = self.rewriting, self.delivery
-        reader = self.make_reader()
+        reader = self.make_reader(self.rewriting)
         key = DeliveryKey(delivery.file_digest, reader.profile.digest, reader.zone)
         self._refuse_archived(span)
         twin = rewriting.same(delivery, key)
@@ -236,7 +237,7 @@ class _Replay:
 
     def _deliver_one(self, event: _Event, span: Span) -> Counter[str]:
         """Deliver the rows of one event that lie in the span."""
-        delivery, reader = event.delivery, reader_of(event.path, event.delivery)
+        delivery, reader = event.delivery, reader_of(event.path, event.delivery, self.rewriting)
         refused = self.rewriting.refused(delivery.id)
         contest = self.rewriting.contest(delivery.id, reader)
         limits = Limits(now=delivery.recorded_at)

@@ -733,6 +733,10 @@ reading_ts < {cutoff}
 ALTER TABLE {parent} DETACH PARTITION {partition};
 DROP TABLE {partition};
 
+-- name: columns_of
+SELECT attname FROM pg_attribute
+ WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum;
+
 -- name: archived_files
 SELECT evidence ->> 'file' FROM intervention WHERE action = 'archived';
 

@@ -87,7 +87,8 @@ def archive(connection: Connection, old: Old, cutoff: int, sink: Sink, who: str,
     condition = sql.SQL("true") if old.parent else _condition(old.table, cutoff)
     if old.parent:
         connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(table))
-    selected = sql.SQL("SELECT * FROM {} WHERE {} ORDER BY meter_id, reading_ts").format(table, condition)
+    columns = _columns(connection, old.parent or old.table)
+    selected = sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY meter_id, reading_ts").format(columns, table, condition)
     copied = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(selected)
     cursor = connection.cursor()
     with cursor.copy(copied) as copy:
@@ -112,6 +113,12 @@ def _partitions(connection: Connection) -> dict[str, tuple[Parent, int]]:
         for name, parent, month in rows
         if parent in PARENTS and name == partition_name(parent, month)
     }
+
+
+def _columns(connection: Connection, table: str) -> sql.Composed:
+    """Return a table's columns in its order, which those of a month that was filled apart do not have."""
+    rows = connection.execute(query("columns_of"), {"table": table}).fetchall()
+    return sql.SQL(", ").join(sql.Identifier(name) for (name,) in rows)
 
 
 def _condition(table: str, cutoff: int) -> sql.Composed:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
+from meter_core.store import installations
 from meter_core.store.connection import Connection
 from meter_core.store.contest import METER_BUCKETS, METER_LOCK, Contest, lock
 from meter_core.store.delivered import DeliveredFile, DeliveryKey, LoadCounts
@@ -32,7 +33,7 @@ class Span:
     Attributes:
         meters: Whose.
         first_ts: First instant, included.
-        last_ts: Last instant, included.
+        last_ts: Last instant, included: the end of the last interval, where the next register difference begins.
     """
 
     meters: frozenset[str]
@@ -49,9 +50,10 @@ class Span:
             if len(keyed):
                 meters.update(keyed["meter_id"].unique())
                 stamps = keyed["reading_ts"]
+                ends = stamps + pd.to_timedelta(keyed["interval_minutes"], unit="min")
                 bounds = [
                     min([*bounds, stamps.min().to_pydatetime()]),
-                    max([*bounds, stamps.max().to_pydatetime()]),
+                    max([*bounds, ends.max().to_pydatetime()]),
                 ]
         return cls(frozenset(meters), *bounds) if bounds else None
 
@@ -101,6 +103,14 @@ class Rewriting:
         row = connection.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None  # noqa: S101 - it is one row
         self.now: datetime = row[0]
+
+    def installations(self, meters: Collection[str]) -> pd.DataFrame:
+        """Return the devices of these meters; see `sources.MeterFacts.installations`."""
+        return installations.installations(self._connection, meters)
+
+    def registers(self, wanted: pd.DataFrame) -> pd.DataFrame:
+        """Return register values as delivered until now, which in a replay is until the delivery that is read."""
+        return installations.registers(self._connection, wanted)
 
     def archived_before(self) -> datetime | None:
         """Return until when values were archived; None where none were."""

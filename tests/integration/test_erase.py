@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import psycopg
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
@@ -64,6 +65,9 @@ def fill(world, folder: Path) -> None:
     good = [line(meter, hour) for meter in (ID, OTHER) for hour in range(10)]
     load(world, folder / "day.csv", HEADER + "".join(good) + line(ID, 11, -3) + f"{OTHER};torn;{ID}\n")
     load(world, folder / "fix.csv.gz", HEADER + line(ID, 1, 5) + line(OTHER, 1, 6), packed=True)
+    zst = folder / "more.csv.zst"
+    zst.write_bytes(pa.compress((HEADER + line(ID, 20) + line(OTHER, 20)).encode(), "zstd", asbytes=True))
+    ingest([zst], "canonical", "UTC", world.settings, world.connections.database_url)
     load(world, folder / "bad.csv", HEADER + "".join(line(meter, h, "x") for meter in (ID, OTHER) for h in range(9)))
     load(world, folder / f"{ID}.csv", HEADER + line(ID, 12))
     columns = "{reading_ts: t, units_kwh: kwh}"
@@ -136,10 +140,10 @@ def test_erased_everywhere_and_nobody_else(world, tmp_path, predictor):
     assert len(named(world)) > 10
     others = world.store.readings(meters=[OTHER])
     done = erase(ID, "anna", "request 7", world.settings, world.connections)
-    tables = {"meter_reading": 12, "meter_reading_history": 1, "meter": 1, "topology": 1, "meter_installation": 1}
+    tables = {"meter_reading": 13, "meter_reading_history": 1, "meter": 1, "topology": 1, "meter_installation": 1}
     assert {name: done.tables[name] for name in tables} == tables
     assert done.tables["prediction"] == 12
-    assert (done.files, done.dropped, done.predictions, done.archive, done.keys) == (4, 1, 1, 2, 2)
+    assert (done.files, done.dropped, done.predictions, done.archive, done.keys) == (5, 1, 1, 2, 2)
     assert named(world, shared_server().folder) == []
     assert world.store.readings(meters=[OTHER]).equals(others)
     assert [list(key.meters) for key in known_keys(world.settings)] == [[OTHER], []]

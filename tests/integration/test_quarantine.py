@@ -174,3 +174,35 @@ def test_a_replay_that_needs_a_file_that_is_gone_changes_nothing(world):
     with pytest.raises(UsageError, match=r"b\.csv .* is not kept"):
         world.replay("a.csv", world.profile("Wh"))
     assert state(world.url) == before
+
+
+REGISTER = """
+name: counter
+columns: {{meter_id: meter, reading_ts: stamp, units_kwh: kwh, source_version: version, voltage_v: volt}}
+quantities: {{voltage_v: instant}}
+stamp: {{clock: utc, marks: end}}
+zone: Europe/Paris
+interval_minutes: 60
+units: {{units_kwh: {unit}}}
+registers: {{}}
+"""
+
+
+def test_the_register_difference_that_rests_on_a_misread_value_is_right_after_the_replay(world):
+    profiles = {}
+    for unit in ("kWh", "Wh"):
+        profiles[unit] = world.folder / f"counter-{unit}.yaml"
+        profiles[unit].write_text(REGISTER.format(unit=unit))
+    first = world.file("first.csv", *(row(hour, 1000 + hour) for hour in range(6)))
+    second = world.file("second.csv", *(row(hour, 1000 + 2 * hour) for hour in range(6, 12)))
+    world.ingest(first, str(profiles["Wh"]))
+    world.ingest(second, str(profiles["kWh"]))
+    misread = state(world.url)
+    world.replay("first.csv", str(profiles["kWh"]))
+    replayed = state(world.url)
+    assert replayed["readings"] != misread["readings"]
+    world.clear()
+    world.ingest(first, str(profiles["kWh"]))
+    world.ingest(second, str(profiles["kWh"]))
+    assert state(world.url) == replayed
+    assert [kwh for _, kwh in world.energy()][5:8] == [1, 7, 2]

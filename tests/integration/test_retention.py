@@ -82,6 +82,29 @@ def test_old_months_go_to_files_whole_and_out_of_the_database(store: Store, data
     assert keep().archived == []
 
 
+RESTORE = """
+CREATE TABLE meter_reading_2024_04 (LIKE meter_reading INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES);
+COPY meter_reading_2024_04 FROM STDIN (FORMAT csv, HEADER);
+ALTER TABLE meter_reading ATTACH PARTITION meter_reading_2024_04
+  FOR VALUES FROM ('2024-04-01 00:00Z') TO ('2024-05-01 00:00Z')
+"""
+"""As docs/ingestion.md says it."""
+
+
+def test_a_month_comes_back_from_its_file(store: Store, database_url, keep, settings):
+    deliver(store, "a", [row(hour, hour / 3, voltage_v=230.5) for hour in range(3, 30)])
+    before = store.readings()
+    (archived,) = keep().archived
+    assert len(store.readings()) == 0
+    make, copy, attach = RESTORE.split(";")
+    with psycopg.connect(database_url) as connection:
+        connection.execute(make)
+        with gzip.open(Path(settings.files_root) / archived.file) as rows, connection.cursor().copy(copy) as stream:
+            stream.write(rows.read())
+        connection.execute(attach)
+    assert store.readings().equals(before)
+
+
 def test_what_comes_late_into_an_archived_month_gets_a_file_of_its_own(store: Store, database_url, keep, settings):
     deliver(store, "a", [row(0, 1.0)])
     first = keep().archived[0].file
