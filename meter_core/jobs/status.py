@@ -85,7 +85,8 @@ def _readings(settings: Settings) -> Iterator[Finding]:
     else:
         yield _info("readings", counts)
     if known.quarantined:
-        message = f"values in quarantine: {known.quarantined:,}; {settings.data_docs_root}/index.html says why"
+        page = settings.in_browser(f"{settings.data_docs_root}/index.html")
+        message = f"values in quarantine: {known.quarantined:,}; `meter quarantine list` says which and why, {page} too"
         yield Finding("quarantined", "readings", Severity.WARNING, message)
     if known.stopped:
         yield Finding(
