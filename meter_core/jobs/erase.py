@@ -210,6 +210,8 @@ def _lines(meter_id: str, path: Path, deliveries: list[RecordedDelivery]) -> set
         found = lines_of(meter_id, reader_of(path, each, None))
         if found is None and holds(meter_id, path, profile.encoding):
             return None
+        if found and not profile.has_text_lines:
+            return None
         lines |= found or set()
     return lines
 

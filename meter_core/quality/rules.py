@@ -216,11 +216,11 @@ def unreadable_quantities(frame: pd.DataFrame) -> IntArray:
 def _register_gap(frame: pd.DataFrame, _: Limits) -> Mask:
     """Return where a register value has none before it, so that its interval's energy is missing."""
     caught = np.zeros(len(frame), dtype=bool)
-    blanked = frame["blanked"].to_numpy()
-    for place in np.flatnonzero(
-        (frame["units_kwh"].isna() & frame["code"].isna() & frame["blanked"].notna()).to_numpy()
-    ):
-        caught[place] = blanked[place].get("register", {}).get("code") == REGISTER_GAP
+    blanked, codes = frame["blanked"].to_numpy(), frame["code"].to_numpy()
+    for place in np.flatnonzero(np.isnan(frame["units_kwh"].to_numpy())):  # few: objects are slow to look through
+        entry = blanked[place]
+        if isinstance(entry, dict) and pd.isna(codes[place]):
+            caught[place] = entry.get("register", {}).get("code") == REGISTER_GAP
     return caught
 
 

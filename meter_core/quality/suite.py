@@ -120,7 +120,10 @@ def suite_frame(delivered: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     """
     frame = delivered[["reading_ts", "units_kwh", *AUXILIARY]].copy(deep=False)
     codes = judged["code"]
-    codes = codes.where(codes.notna(), READABLE).mask(GAPS.mask(judged, Limits()), REGISTER_GAP)
+    codes = codes.where(codes.notna(), READABLE)
+    gaps = GAPS.mask(judged, Limits())
+    if gaps.any():
+        codes = codes.mask(gaps, REGISTER_GAP)
     frame["code"] = pd.Categorical(codes, CODES)  # texts are slow to compare
     frame[UNREADABLE] = unreadable_quantities(delivered)
     frame["mean_kw"] = frame["units_kwh"].abs() * 60 / delivered["interval_minutes"].where(lambda minutes: minutes > 0)

@@ -182,6 +182,11 @@ class Profile(BaseModel):
         return tuple(self.channels.values()) or (self.columns["units_kwh"],)
 
     @property
+    def has_text_lines(self) -> bool:
+        """Whether the numbers of its lines count lines of a text, not rows or elements."""
+        return self.format in {"csv", "jsonl"}
+
+    @property
     def energy_is_power(self) -> bool:
         """Whether the source delivers mean power in place of energy."""
         return self.units.get("units_kwh") in POWER_UNITS

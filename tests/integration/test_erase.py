@@ -9,6 +9,8 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 import pytest
+import yaml
+from pyarrow import parquet
 from typer.testing import CliRunner
 
 from meter_core.cli.main import app
@@ -215,3 +217,24 @@ def test_nothing_is_erased_unless_somebody_says_yes(world, monkeypatch):
     assert (refused.exit_code, "--yes" in json.loads(refused.stdout)["error"]) == (2, True)
     done = CliRunner().invoke(app, ["erase", ID, "--why", "request 7", "--yes", "--json"])
     assert (done.exit_code, json.loads(done.stdout)["nothing"]) == (0, True)
+
+
+def test_files_whose_lines_cannot_be_emptied_are_kept_no_more(world, tmp_path):
+    read = {"columns": {"meter_id": "m", "reading_ts": "t", "units_kwh": "e"}, "interval_minutes": 60, "zone": "UTC"}
+    stamps = {ID: "2024-03-01 00:00", OTHER: "2024-03-01 00:00"}
+    table = pa.table({"m": list(stamps), "t": list(stamps.values()), "e": [1.0, 2.0]})
+    parquet.write_table(table, tmp_path / "day.parquet")
+    csv = "m,t,e\n" + "".join(f"{meter},{stamp},3\n" for meter, stamp in stamps.items())
+    (tmp_path / "day.csv.zst").write_bytes(pa.Codec("zstd").compress(csv.encode(), asbytes=True))
+    records = [{"m": meter, "t": stamp, "e": 4} for meter, stamp in stamps.items()]
+    (tmp_path / "day.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+    for name, form in (("day.parquet", "parquet"), ("day.csv.zst", "csv"), ("day.jsonl", "jsonl")):
+        source = tmp_path / f"{form}.yaml"
+        source.write_text(yaml.safe_dump({"name": form, "format": form, **read}))
+        result = ingest([tmp_path / name], str(source), None, world.settings, world.connections.database_url)
+        assert result.as_dict()["rows"] == 2
+    erased = erase(ID, "anna", "request 8", world.settings, world.connections)
+    assert (erased.files, erased.dropped) == (2, 1), "Parquet has no lines that could be emptied"
+    assert named(world) == []
+    left = raw_line("day.jsonl:2", world.settings, world.connections.database_url)
+    assert json.loads(left.text) == records[1]

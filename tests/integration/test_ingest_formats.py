@@ -12,6 +12,7 @@ from meter_core.cli.main import app
 from meter_core.contracts.errors import UsageError
 from meter_core.jobs.ingest import ingest
 from meter_core.jobs.installations import record_installations
+from meter_core.jobs.replay import Fix, replay
 from meter_core.settings import Settings
 from meter_core.store import COUNTS
 from tests.integration.postgres_server import WHEEL
@@ -109,6 +110,10 @@ def test_registers_go_on_from_delivery_to_delivery(run, settings, database_url, 
     ]
     zone = ask(database_url, "SELECT meter_id, zone, zone_assumed FROM meter")
     assert zone == [("A", "Europe/Paris", False)]
+    before = standing(database_url)
+    done = replay("2.csv", Fix(None, None, None, "anna", "again"), settings, database_url)
+    assert (done.counts.loaded, done.withdrawn) == (3, 0)
+    assert standing(database_url) == before
 
 
 def test_parquet_is_kept_and_its_rows_are_quarantined_as_json(run, database_url, tmp_path):
