@@ -333,10 +333,10 @@ def show_tuning(speaker: Speaker, result: dict[str, Any]) -> None:
 
 def show_predictability(speaker: Speaker, result: dict[str, Any]) -> None:
     """Print the meters, the hardest first."""
-    columns = ("meter_id", "mean_kwh", "expected_rmse", "expected_mae", "expected_cv", "habit_share", "pairs")
+    columns = ("meter_id", "mean_kwh", "expected_rmse", "expected_mae", "expected_cv", "habit_share")
     rows = [tuple(each[name] for name in columns) for each in result["meters"]]
-    head = ["meter", "mean kWh", "RMSE", "MAE", "RMSE / mean", "explained by habit", "pairs"]
-    speaker.table("What a model can reach that knows each meter's habits and nothing else", head, rows)
+    head = ["meter", "mean", "RMSE", "MAE", "RMSE/mean", "by habit"]
+    speaker.table("What a model reaches that knows a meter's habits and nothing else, kWh", head, rows)
     if result["too_little"]:
         speaker.facts({"meters with too little history to say": result["too_little"]})
 

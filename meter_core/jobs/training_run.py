@@ -16,6 +16,7 @@ from meter_core.contracts.models import DIGEST_TAG, EXPERIMENTS, PREDICTOR_FOLDE
 from meter_core.contracts.plain_json import plain
 from meter_core.evaluation.gate_evidence import Policy
 from meter_core.evaluation.recipe_identity import identity
+from meter_core.jobs.model_card import model_card
 from meter_core.jobs.training import RANDOM_SPLIT, SCORES, Training, evidence
 from meter_core.jobs.training_figures import metrics, note, params
 from meter_core.jobs.training_models import model_parts
@@ -98,6 +99,7 @@ def _save_tables(training: Training, folder: Path) -> None:
         "findings": [finding.as_dict() for finding in training.findings],
         "about": dict(training.final.predictor.about),
     }
+    (folder / "model_card.md").write_text(model_card(training), encoding="utf-8")
     (folder / "model_card.json").write_text(json.dumps(plain(said), indent=1, sort_keys=True))
 
 

@@ -159,6 +159,11 @@ def test_plots_and_tables_are_artifacts(world, trained, tmp_path):
     assert by_name["frequency_hz"] == "", "a feature without a value has no weight"
     card = json.loads((folder / "model_card.json").read_text())
     assert card["about"]["metrics"]["rmse"] == pytest.approx(trained.metrics["rmse"])
+    words = (folder / "model_card.md").read_text()
+    for name, scores in trained.baselines.items():
+        assert f"| {name} | {scores['rmse']:.4f} |" in words
+    assert "| previous_kw | units_kwh | yes |" in words
+    assert "| frequency_hz | frequency_hz | no value in the training window |" in words
 
 
 def test_data_scientists_load_the_champion_as_they_know_it(world, trained, tmp_path):

@@ -11,6 +11,7 @@ from meter_core.evaluation.promotion import decide
 from meter_core.evaluation.recipe_identity import identity, identity_of_model, named, with_recipe_of
 from meter_core.evaluation.segment_comparison import segments_against
 from meter_core.jobs import training_readings as job
+from meter_core.jobs.model_card import model_card
 from meter_core.jobs.training import Ground, StandingModel, evidence
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.recipes import Recipe, recipes
@@ -64,6 +65,16 @@ def test_the_champions_own_settings_are_fitted_beside(training, old):
     assert "linear as in champion 3" not in training.random_split
     [against] = [other for other in evidence(training).others if other.identity == identity_of_model(old.about)]
     assert against.improvement > 0.02
+
+
+def test_the_card_says_how_good_it_is_beside_what_and_what_it_looks_at(training):
+    card = model_card(training)
+    assert f"Scored on {len(training.evaluation.rows):,} rows of 2009-01-03T23:00:00Z to 2009-01-31T23:00:00Z" in card
+    assert all(name in card for name, scores in training.evaluation.baseline_scores.items() if scores)
+    assert "| hour_profile_28d_kw | units_kwh | yes |" in card
+    assert "| local_hour | the calendar | yes |" in card
+    assert "never before its interval has ended" in card
+    assert "UCI" not in card, "nobody's meter"
 
 
 def test_segments_are_filled_from_the_record_and_can_refuse(training, old):
