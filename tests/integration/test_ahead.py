@@ -13,9 +13,11 @@ import pytest
 from sklearn.metrics import mean_pinball_loss, root_mean_squared_error
 
 from meter_core.contracts.errors import RefusedError, UsageError
+from meter_core.contracts.readings import CANONICAL_COLUMNS
 from meter_core.features.ahead import AHEAD_FEATURES, ahead_features
 from meter_core.features.clock_days import clock_days, targets
 from meter_core.jobs import training_forecasts
+from meter_core.jobs.explain_change import explain_change
 from meter_core.jobs.models import list_models
 from meter_core.jobs.predict import predict
 from meter_core.jobs.predict_shards import Shard, combined
@@ -176,3 +178,26 @@ def test_shards_forecast_the_same_as_one_run(world, trained, tmp_path):
     assert out.read_bytes() == Path(whole.out).read_bytes()
     assert [made[name] for name in ("rows", "min", "max")] == [whole.rows, whole.min, whole.max]
     assert made["mean"] == pytest.approx(whole.mean)
+
+
+def test_why_a_forecast_changed_is_told_from_what_was_stored_then(world, trained, tmp_path):
+    """Last in this file: it corrects one value of a home, and brings three hours more."""
+    home = "FONTANA-02"
+    stored = world.store.readings(meters=[home])
+    newest, before = stored["reading_ts"].iloc[-1], stored["units_kwh"].iloc[-1]
+    moment = datetime.now(UTC)
+    rows = [(newest, before + 2), *((newest + timedelta(hours=hour), 1.0) for hour in (1, 2, 3))]
+    lines = [f"{home},{at.isoformat()},60,{kwh},,,,," for at, kwh in rows]
+    (tmp_path / "more.csv").write_text("\n".join([",".join(CANONICAL_COLUMNS), *lines]) + "\n")
+    load(world.store, tmp_path / "more.csv", "canonical")
+    result = explain_change(home, moment, world.settings, world.connections).as_dict()
+    assert result["values"] == {"corrected": 1, "late": 0, "new": 3}
+    total = result["total"]
+    assert total["now"] - total["then"] == pytest.approx(total["corrected"] + total["new"])
+    assert (total["model"], result["model_then"], result["model_now"]) == (0.0, trained.version, trained.version)
+    predict("ahead", None, tmp_path / "f.csv", world.settings, world.connections)
+    with (tmp_path / "f.csv").open(newline="") as written:
+        said = [float(row["units_kwh"]) for row in csv.DictReader(written) if row["meter_id"] == home]
+    assert [each["now"] for each in result["intervals"]] == said
+    with pytest.raises(RefusedError, match="nothing of the meter 'FONTANA-02' was stored at"):
+        explain_change(home, datetime(2020, 1, 1, tzinfo=UTC), world.settings, world.connections)
