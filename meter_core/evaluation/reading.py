@@ -18,7 +18,7 @@ from meter_core.evaluation.scores import Answers, average, score_meters
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable, batches
 from meter_core.models.estimators import seed_matters
-from meter_core.models.fit import Fitted, TrainingData, fit_predictor
+from meter_core.models.fit import MOST_ROWS, Fitted, TrainingData, fit_predictor
 from meter_core.models.predictor import Predictor
 from meter_core.models.recipes import Recipe
 
@@ -86,7 +86,7 @@ def answers_of(
 
 def _candidate(data: TrainingData, windows: Sequence[Split], recipe: Recipe, seeds: Sequence[int]) -> Candidate:
     """Return a recipe's answers with each seed that matters."""
-    fit_rows = int(windows[-1].fit_rows(data.table).sum())
+    fit_rows = min(MOST_ROWS, int(windows[-1].fit_rows(data.table).sum()))
     tried = tuple(seeds) if seed_matters(recipe, fit_rows) else tuple(seeds[:1])
     each = [_answers_of_seed(data, windows, recipe, seed) for seed in tried]
     fitted = each[0].fitted

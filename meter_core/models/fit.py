@@ -29,6 +29,9 @@ EMBARGO_S: Final = DAY_S
 FOLDS: Final = 4
 """Blocks of the later half of the training rows, each predicted by a model fitted on what lies before it."""
 
+MOST_ROWS: Final = 60_000
+"""A part is fitted on no more, drawn at random from all: seven years of hours of one meter are fewer."""
+
 FEWEST_ROWS: Final = 50
 """A part is fitted on no fewer."""
 
@@ -136,7 +139,7 @@ def _fit_part(
         learn = learn & with_history
         if learn.sum() < FEWEST_ROWS:
             return None
-    chosen = np.flatnonzero(learn)
+    chosen = _drawn(np.flatnonzero(learn))
     mean_kw = data.table.mean_kw[chosen]
     used, fitted = _fit(recipe, seed, matrix[chosen], mean_kw)
     model = fitted.export()
@@ -147,6 +150,13 @@ def _fit_part(
     names = tuple(FEATURE_SETS[features][column] for column in used)
     part = Part(features, names, model, ResidualRange.calibrate(predicted, measured), needs)
     return _FittedPart(part, fitted.fitted, len(chosen), error)
+
+
+def _drawn(rows: IntArray) -> IntArray:
+    """Return so many of the rows as are learnt from, in their order: the same rows, the same draw."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
 
 
 def _history_rows(history: FloatArray, learn: NDArray[np.bool_]) -> tuple[tuple[str, ...], NDArray[np.bool_]]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from meter_core.calendar import DAY_S
+from meter_core.models import fit
 from meter_core.models.fit import EMBARGO_S, FOLDS, _folds
 
 
@@ -21,3 +22,13 @@ def test_nothing_of_a_block_or_its_embargo_is_learnt_from():
     for before, block in folds:
         assert ts_s[before].max() < ts_s[block].min() - EMBARGO_S
     assert folds[-1][1][-1]
+
+
+def test_a_part_learns_from_a_limited_draw_that_is_always_the_same(monkeypatch):
+    few = np.arange(10)
+    assert fit._drawn(few) is few
+    monkeypatch.setattr(fit, "MOST_ROWS", 4)
+    drawn = fit._drawn(few)
+    assert len(drawn) == 4
+    assert (np.diff(drawn) > 0).all()
+    assert drawn.tolist() == fit._drawn(few).tolist()
