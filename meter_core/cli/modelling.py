@@ -33,7 +33,7 @@ class FeatureSet(StrEnum):
 
 
 class Weather(StrEnum):
-    """What is known of the weather ahead; models do not look at it yet."""
+    """What is known of the weather ahead."""
 
     NONE = "none"
     ACTUAL = "actual"

@@ -45,7 +45,9 @@ class HistoryBatch:
         kwh: (n, w) energy of the w intervals that end at the origin, oldest first; NaN where missing or not yet known,
             so a delivery delay is NaN at the end. A shorter history begins with NaN. Of intervals of a whole day, days
             of the local calendar.
-        temperature_c: (n, h) degrees Celsius of the coming intervals, None where not given.
+        temperature_c: (n, h) degrees Celsius of the coming intervals as known at the origin, None where not given.
+        past_temperature_c: (n, w) of the intervals of `kwh`, as measured; None where not given.
+        holidays: (n) calendars of public holidays (`public_holidays`), None where nobody said where the meters stand.
         meter_id: (n,) objects, None where unknown; None if unknown for all.
     """
 
@@ -55,6 +57,8 @@ class HistoryBatch:
     kwh: FloatArray
     temperature_c: FloatArray | None = None
     meter_id: NDArray[np.object_] | None = None
+    past_temperature_c: FloatArray | None = None
+    holidays: Sequence[str] | None = None
 
     def __len__(self) -> int:
         """Return n."""
@@ -70,18 +74,22 @@ class HistoryBatch:
             kwh=self.kwh[chosen],
             temperature_c=None if self.temperature_c is None else self.temperature_c[chosen],
             meter_id=None if self.meter_id is None else self.meter_id[chosen],
+            past_temperature_c=None if self.past_temperature_c is None else self.past_temperature_c[chosen],
+            holidays=None if self.holidays is None else [self.holidays[row] for row in chosen.tolist()],
         )
 
     @classmethod
     def stacked(cls, batches: "Sequence[HistoryBatch]") -> "HistoryBatch":
         """Return the meters of several batches with windows of one width, in a row; without their temperatures."""
         ids = [batch.meter_id for batch in batches if batch.meter_id is not None]
+        closed = [name for batch in batches for name in batch.holidays or [""] * len(batch)]
         return cls(
             origin_ts_s=np.concatenate([batch.origin_ts_s for batch in batches]),
             zones=[zone for batch in batches for zone in batch.zones],
             interval_minutes=np.concatenate([batch.interval_minutes for batch in batches]),
             kwh=np.concatenate([batch.kwh for batch in batches]),
             meter_id=np.concatenate(ids) if len(ids) == len(batches) else None,
+            holidays=closed if any(closed) else None,
         )
 
 

@@ -23,8 +23,11 @@ def ahead_leak_findings(table: ReadingTable) -> list[Finding]:
 
 
 def features_ahead(table: ReadingTable, row: int) -> FloatArray:
-    """Return (h, k) features of the intervals from the start of a row's on, of its meter."""
-    group = meter_of(table, row)
+    """Return (h, k) features of the intervals from the start of a row's on, of its meter, seen without weather.
+
+    That is how models are trained and asked. Weather as it came later is for backtests that say so, an upper bound.
+    """
+    group = meter_of(table, row).without_temperature()
     days = clock_days(origins_of(group, table.ts_s[[row]], HOURS).batch)
     return ahead_features(days, targets(days, HOURS * 3600 // days.step_s), 1.0).matrix.reshape(-1, len(AHEAD_FEATURES))
 

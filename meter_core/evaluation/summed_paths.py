@@ -77,9 +77,17 @@ class SummedPaths:
             return {"rows": 0}
         drawn = np.moveaxis(np.quantile(self.paths_kwh, QUANTILES, axis=1), 0, 2)
         scores: dict[str, Any] = score(self.measured_kwh[whole], Answers(self.mean_kwh[whole], drawn[whole]))
+        scores["mape"] = _mape(self.measured_kwh[whole], self.mean_kwh[whole])
         days = whole.all(axis=1)
         if days.any():
             sums = np.quantile(self.paths_kwh[days].sum(axis=2), QUANTILES, axis=1).T
             answers = Answers(self.mean_kwh[days].sum(axis=1), sums)
             scores["whole_forecast"] = score(self.measured_kwh[days].sum(axis=1), answers)
         return {"rows": int(whole.sum()), "paths": DRAWS} | scores
+
+
+def _mape(measured_kwh: FloatArray, mean_kwh: FloatArray) -> float:
+    """Return the mean absolute error as a share of what was measured; NaN where a sum was nothing."""
+    if (measured_kwh == 0).any():
+        return float("nan")
+    return float(np.mean(np.abs((mean_kwh - measured_kwh) / measured_kwh)))

@@ -8,6 +8,7 @@ from typing import Final
 
 from meter_core.contracts.readings import AUXILIARY
 from meter_core.features.ahead import AHEAD_FEATURES
+from meter_core.features.ahead_weather import WEATHER_FEATURES
 from meter_core.features.history import HISTORY_FEATURES
 
 ENERGY: Final = "units_kwh"
@@ -29,10 +30,11 @@ READING_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Quantities that each feature of the task `reading` is computed from; none where the calendar is enough."""
 
-CALENDAR_AHEAD: Final = ("local_hour", "is_weekend")
+CALENDAR_AHEAD: Final = ("local_hour", "local_weekday", "is_day_off")
 
 AHEAD_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
-    name: () if name in CALENDAR_AHEAD else (ENERGY,) for name in AHEAD_FEATURES
+    **{name: () if name in CALENDAR_AHEAD else (ENERGY,) for name in AHEAD_FEATURES},
+    **dict.fromkeys(WEATHER_FEATURES, ("temperature_c",)),
 }
-"""Likewise of the task `ahead`: everything but the calendar comes from the meter's own energy, the lead time from where
-knowledge of it ends."""
+"""Likewise of the task `ahead`: everything but calendar and weather comes from the meter's own energy, the lead time
+from where knowledge of it ends."""

@@ -4,13 +4,18 @@ Everything is counted from the end of the last value that is known, so a deliver
 that reaches a day further, and nothing else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from meter_core.calendar import DAY_S, EPOCH_WEEKDAY, local_to_utc, utc_offset_minutes
 from meter_core.contracts.forecasts import HISTORY_REACH_DAYS, HistoryBatch
 from meter_core.contracts.readings import FloatArray, IntArray
+
+WARM_DAYS: Final = 7
+"""Days whose temperatures a forecast compares with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,9 @@ class ClockDays:
         late: (n,) intervals between that end and the origin.
         zones: (n,) zone names.
         step_s: seconds of an interval.
+        temperature_c: (k, n, s) outdoor temperatures of the first k slabs, None where none were given.
+        temperatures_c: (n, w + h) the same in the order of time, and those of the coming intervals after them.
+        holidays: (n) calendars of public holidays, None where there are none.
     """
 
     mean_kw: FloatArray
@@ -33,6 +41,9 @@ class ClockDays:
     late: IntArray
     zones: np.ndarray
     step_s: int
+    temperature_c: FloatArray | None = None
+    temperatures_c: FloatArray | None = None
+    holidays: Sequence[str] | None = None
 
     @property
     def slots(self) -> int:
@@ -50,7 +61,7 @@ class Targets:
         slot: (n, h) slot of `ClockDays` with the same clock time.
         day: (n, h) how many days of the local clock after slab 0: 0 for the first 24 hours.
         local_minute: (n, h) 0..1439.
-        weekday: (n, h) Monday 0.
+        date: (n, h) local dates, in days since 1970-01-01.
     """
 
     start_s: IntArray
@@ -58,7 +69,12 @@ class Targets:
     slot: IntArray
     day: IntArray
     local_minute: IntArray
-    weekday: IntArray
+    date: IntArray
+
+    @property
+    def weekday(self) -> IntArray:
+        """(n, h) Monday 0."""
+        return weekday_of(self.date)
 
 
 def clock_days(batch: HistoryBatch) -> ClockDays:
@@ -69,13 +85,23 @@ def clock_days(batch: HistoryBatch) -> ClockDays:
     late = np.where(known.any(axis=1), known[:, ::-1].argmax(axis=1) if known.size else 0, 0)
     zones = np.asarray(batch.zones, dtype=object)
     end_s = _moved(batch.origin_ts_s, -late, zones, step_s)
-    kw = _latest(batch.kwh, late, slots * HISTORY_REACH_DAYS) * (3600.0 / step_s)
+    width = slots * HISTORY_REACH_DAYS
+    kw = _latest(batch.kwh, late, width) * (3600.0 / step_s)
     back = _steps_back(end_s, zones, step_s)
-    column = kw.shape[1] - back
-    there = (back >= 1) & (column >= 0)
-    gathered = np.take_along_axis(kw, np.where(there, column, 0), axis=1)
-    by_slot = np.where(there, gathered, np.nan).reshape(len(batch), HISTORY_REACH_DAYS, slots)
-    return ClockDays(np.ascontiguousarray(by_slot.transpose(1, 0, 2)), kw, end_s, late, zones, step_s)
+    warm = None
+    if batch.past_temperature_c is not None:
+        warm = _by_clock(_latest(batch.past_temperature_c, late, width), back[:, : WARM_DAYS * slots], slots)
+    return ClockDays(
+        mean_kw=_by_clock(kw, back, slots),
+        latest_kw=kw,
+        end_s=end_s,
+        late=late,
+        zones=zones,
+        step_s=step_s,
+        temperature_c=warm,
+        temperatures_c=_in_order(batch),
+        holidays=batch.holidays,
+    )
 
 
 def targets(days: ClockDays, horizon: int) -> Targets:
@@ -90,14 +116,36 @@ def targets(days: ClockDays, horizon: int) -> Targets:
         slot=np.floor_divide(np.mod(since, DAY_S), days.step_s),
         day=np.floor_divide(since, DAY_S),
         local_minute=np.mod(local_s, DAY_S) // 60,
-        weekday=np.mod(np.floor_divide(local_s, DAY_S) + EPOCH_WEEKDAY, 7),
+        date=np.floor_divide(local_s, DAY_S),
     )
 
 
-def slot_weekdays(days: ClockDays) -> IntArray:
-    """Return (n, s) the weekday (Monday 0) of each slot in the first 24 hours after knowledge ends."""
+def slot_dates(days: ClockDays) -> IntArray:
+    """Return (n, s) the local date, in days since 1970-01-01, of each slot in the 24 hours after knowledge ends."""
     local_s = _local(days.end_s, days.zones)[:, None] + np.arange(days.slots, dtype=np.int64) * days.step_s
-    return np.mod(np.floor_divide(local_s, DAY_S) + EPOCH_WEEKDAY, 7)
+    return np.floor_divide(local_s, DAY_S)
+
+
+def weekday_of(date: IntArray) -> IntArray:
+    """Return the weekday, Monday 0, of dates in days since 1970-01-01."""
+    return np.mod(date + EPOCH_WEEKDAY, 7)
+
+
+def _by_clock(latest: FloatArray, back: IntArray, slots: int) -> FloatArray:
+    """Return (k, n, s) values by day and clock time of (n, w) in the order of time, newest last."""
+    column = latest.shape[1] - back
+    there = (back >= 1) & (column >= 0)
+    gathered = np.take_along_axis(latest, np.where(there, column, 0), axis=1)
+    by_slot = np.where(there, gathered, np.nan).reshape(len(latest), -1, slots)
+    return np.ascontiguousarray(by_slot.transpose(1, 0, 2))
+
+
+def _in_order(batch: HistoryBatch) -> FloatArray | None:
+    """Return (n, w + h) temperatures before and after the origin, None where none were given."""
+    if batch.temperature_c is None:
+        return None
+    past = np.full(batch.kwh.shape, np.nan) if batch.past_temperature_c is None else batch.past_temperature_c
+    return np.concatenate([past, batch.temperature_c], axis=1)
 
 
 def _latest(kwh: FloatArray, late: IntArray, width: int) -> FloatArray:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from meter_core.calendar import DAY_S, local_to_utc, utc_offset_minutes
 from meter_core.contracts.forecasts import DAY_MINUTES, HISTORY_REACH_DAYS, HistoryBatch
 from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.readings import ReadingTable, Windows, places
+from meter_core.public_holidays import NO_HOLIDAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,20 @@ def origins_of(group: ReadingTable, origin_ts_s: IntArray, hours: int) -> Origin
             interval_minutes=np.full(n, minutes, dtype=np.int64),
             kwh=windows.ending_at(place, at),
             meter_id=np.full(n, group.meter_id[0], dtype=object),
+            holidays=[str(group.holidays[0])] * n if group.holidays[0] != NO_HOLIDAYS else None,
+            **_temperatures(group, place, windows.width, horizon),
         ),
         measured_kwh=np.where(inside, windows.values[coming], np.nan),
         available_s=end_s if windows.available_s is None else np.maximum(end_s, windows.available_s[coming]),
     )
+
+
+def _temperatures(group: ReadingTable, place: IntArray, width: int, horizon: int) -> dict[str, FloatArray]:
+    """Return the measured temperatures before and after each place of a meter's grid; none where none was measured."""
+    if np.isnan(group.temperature_c).all():
+        return {}
+    at, on_grid = places(group, group.ts_s)
+    values = np.full(int(at[-1]) + 1 + width + horizon, np.nan)
+    values[at[on_grid] + width] = group.temperature_c[on_grid]
+    seen = sliding_window_view(values, width + horizon)[place]
+    return {"past_temperature_c": seen[:, :width], "temperature_c": seen[:, width:]}

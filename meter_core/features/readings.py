@@ -5,7 +5,7 @@ there on the code is the same. Columns are numpy arrays: a pandas frame is only 
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +26,7 @@ from meter_core.contracts.readings import (
 )
 from meter_core.features.history import DAY_MINUTES, HISTORY_DAYS, feature_matrix, steps_back
 from meter_core.features.interval_grid import even_clock
+from meter_core.public_holidays import NO_HOLIDAYS
 
 CHUNK_ROWS = 2_048
 """Rows whose windows are in memory at once: 22 MB at 1,344 values."""
@@ -47,6 +48,8 @@ class ReadingTable:
         power_factor: (n,) dimensionless.
         load_kw: (n,) kW.
         frequency_hz: (n,) Hz.
+        holidays: (n,) objects, calendar of public holidays where the meter stands (`public_holidays`), empty where
+            nobody said.
     """
 
     meter_id: NDArray[np.object_]
@@ -60,6 +63,7 @@ class ReadingTable:
     power_factor: FloatArray
     load_kw: FloatArray
     frequency_hz: FloatArray
+    holidays: NDArray[np.object_]
 
     def __len__(self) -> int:
         """Return n."""
@@ -69,6 +73,10 @@ class ReadingTable:
     def mean_kw(self) -> FloatArray:
         """(n,) mean power of each interval, kW: what models learn."""
         return self.units_kwh * (60.0 / self.interval_minutes)
+
+    def without_temperature(self) -> "ReadingTable":
+        """Return the table as if no temperature had been measured."""
+        return replace(self, temperature_c=np.full(len(self), np.nan))
 
     def take(self, rows: NDArray[Any]) -> "ReadingTable":
         """Return the rows of that index or mask."""
@@ -90,6 +98,7 @@ class ReadingTable:
         zone: str | None = None,
         channel: str = DEFAULT_CHANNEL,
         interval_means: Collection[str] = (),
+        holidays: str = NO_HOLIDAYS,
     ) -> "ReadingTable":
         """Return the table of a frame with canonical columns.
 
@@ -98,16 +107,17 @@ class ReadingTable:
 
         Args:
             frame: columns `meter_id`, `reading_ts` (UTC), `interval_minutes`, `units_kwh`, the auxiliary
-                quantities, and where there are such `zone`, `channel`, `quality`, `available_ts`, `code`.
+                quantities, and where there are such `zone`, `channel`, `quality`, `available_ts`, `code`, `holidays`.
             zone: IANA name for all rows, where the frame has no `zone`.
             channel: the channel to take.
             interval_means: quantities that the source delivers as means of their interval. They are known when its
                 energy is, at its end or later, so a row gets the mean of the interval before if that was known.
+            holidays: calendar of public holidays for all rows, where the frame has no `holidays`.
 
         Raises:
             UsageError: where neither the frame nor the caller gives a zone.
         """
-        columns = _columns(frame, zone)
+        columns = _columns(frame, zone, holidays)
         table = cls(**{f.name: columns[f.name] for f in fields(cls)}).take(_kept(frame, columns, channel))
         table = table.take(_order(table))
         return _with_lagged(_without_duplicates(table), interval_means)
@@ -236,7 +246,7 @@ def places(group: ReadingTable, ts_s: IntArray) -> tuple[IntArray, NDArray[np.bo
     return np.floor_divide(since_first, step_s), np.mod(since_first, step_s) == 0
 
 
-def _columns(frame: Any, zone: str | None) -> dict[str, NDArray[Any]]:
+def _columns(frame: Any, zone: str | None, holidays: str) -> dict[str, NDArray[Any]]:
     """Return the columns of a table, unsorted, as arrays."""
     n = len(frame["reading_ts"])
     interval = np.asarray(frame["interval_minutes"], dtype=np.int64)
@@ -244,6 +254,8 @@ def _columns(frame: Any, zone: str | None) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = {name: np.asarray(frame[name], dtype=np.float64) for name in AUXILIARY}
     columns |= {"meter_id": np.asarray(frame["meter_id"], dtype=object), "ts_s": ts_s, "interval_minutes": interval}
     columns["zone"] = np.asarray(frame["zone"], dtype=object) if "zone" in frame else np.full(n, zone, dtype=object)
+    closed = frame["holidays"] if "holidays" in frame else np.full(n, holidays, dtype=object)
+    columns["holidays"] = np.asarray(closed, dtype=object)
     if n and any(z is None for z in set(columns["zone"].tolist())):
         raise UsageError("the readings have no zone; give the IANA zone of their meters, like Europe/Paris")
     end_s = ts_s + interval * 60

@@ -26,6 +26,7 @@ from meter_core.jobs.registered import known_task
 from meter_core.models.ahead_recipes import ahead_recipes
 from meter_core.models.fit import EMBARGO_S, TrainingData
 from meter_core.models.recipes import recipes
+from meter_core.public_holidays import holiday_calendar
 from meter_core.quality.check import check
 from meter_core.sources import Kind, load_profile, read_delivery
 
@@ -86,7 +87,8 @@ def backtest(
         horizon: how far ahead each forecast reaches, `24h`; `15h-38h` scores from the fifteenth hour on.
         origin_hour: local hour at which forecasts are made each day.
         delay_hours: so long after an interval's end its energy is known.
-        weather: `none`: no model looks at it yet.
+        weather: what forecasts may see: `none`, or `actual`, the temperatures measured later in the file itself: what a
+            perfect weather forecast would give, an upper bound.
         refit: `none`, `28d` or `month`: how often candidates are fitted anew.
         zone: IANA zone of the meters, in place of the profile's.
         out: folder for `report.html`, `backtest.json` and `scored_rows.csv`.
@@ -103,8 +105,13 @@ def backtest(
     windows = splits_of(table, where, test_from, until, refit)
     if task == "ahead":
         ahead = ahead_of(horizon, origin_hour)
-        evaluation, leaks = _of_forecasts(_delayed(table, delay_hours), windows, ahead, progress)
-        protocol = _protocol(evaluation, task, refit, where) | {**asdict(ahead), "delay_hours": delay_hours}
+        table = _delayed(_with_weather(table, weather, file.name), delay_hours)
+        evaluation, leaks = _of_forecasts(table, windows, ahead, progress)
+        protocol = _protocol(evaluation, task, refit, where) | {
+            **asdict(ahead),
+            "delay_hours": delay_hours,
+            "weather": weather,
+        }
     else:
         evaluation, leaks = _of_readings(table, windows, features, progress)
         protocol = _protocol(evaluation, task, refit, where) | {"features": features}
@@ -119,8 +126,11 @@ def backtest(
 
 def _check_asked(task: str, features: str, weather: str, ahead: tuple[str, int, int]) -> None:
     """Refuse what a task does not know."""
-    if weather != "none":
-        raise UsageError(f"weather {weather!r} cannot be used yet: no model looks at it; say none")
+    if weather == "as_known" or (task == "reading" and weather != "none"):
+        raise UsageError(
+            f"weather {weather!r} cannot be used for {task}: a file of readings holds no weather forecasts, and a "
+            "snapshot its own temperature; say none, or for ahead actual"
+        )
     if task == "reading" and ahead != ("24h", 0, 0):
         raise UsageError("readings are predicted at their start: they have no horizon, no origin hour, no delay hours")
     if task == "ahead" and features != "snapshot":
@@ -145,12 +155,21 @@ def _of_forecasts(
     table: ReadingTable, windows: Sequence[Split], ahead: Ahead, progress: Callable[[str], None]
 ) -> tuple[Evaluation, list[Finding]]:
     """Return the evaluation of the task `ahead`, and its leaks."""
-    candidates = ahead_recipes()
+    candidates = ahead_recipes(len(set(table.meter_id.tolist())))
     progress(f"fitting {' and '.join(candidates)}, {len(windows)} times")
     evaluation = evaluate_ahead(table, windows, candidates, ahead)
     progress("looking for leaks")
     fit = ahead_fit_findings(table, windows[0], candidates[evaluation.chosen_before])
     return evaluation, [*ahead_leak_findings(table), *fit]
+
+
+def _with_weather(table: ReadingTable, weather: str, name: str) -> ReadingTable:
+    """Return the table with the temperatures that forecasts may see."""
+    if weather == "none":
+        return table.without_temperature()
+    if np.isnan(table.temperature_c).all():
+        raise UsageError(f"weather 'actual' needs temperatures, and {name} holds none; say --weather none")
+    return table
 
 
 def _delayed(table: ReadingTable, hours: int) -> ReadingTable:
@@ -168,7 +187,8 @@ def _table(file: Path, profile: str, zone: str | None) -> tuple[ReadingTable, st
     verdict = check(delivery.frame, file_name=delivery.file_name)
     if verdict.stopped_reason is not None:
         raise RefusedError(verdict.stopped_reason)
-    return ReadingTable.of(verdict.frame, delivery.zone, interval_means=means), delivery.zone
+    place = holiday_calendar(delivery.profile.country, delivery.profile.subdivision)
+    return ReadingTable.of(verdict.frame, delivery.zone, interval_means=means, holidays=place), delivery.zone
 
 
 def _protocol(evaluation: Evaluation, task: str, refit: str, zone: str) -> dict[str, Any]:

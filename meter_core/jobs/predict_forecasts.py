@@ -39,7 +39,8 @@ def forecast_frame(
     if newest is None:
         return pd.DataFrame(), []
     since = newest - timedelta(days=HISTORY_REACH_DAYS + SILENT_DAYS + 1)
-    table = stored_table(store.readings(since=since, meters=meters), store.interval_means())
+    readings = store.readings(since=since, meters=meters)
+    table = stored_table(readings, store.interval_means()).without_temperature()
     newest_s = int(newest.timestamp())
     histories: dict[int, list[HistoryBatch]] = {}
     unknown = silent = 0

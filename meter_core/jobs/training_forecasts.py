@@ -35,12 +35,12 @@ def train_forecasts(ground: Ground, progress: Progress) -> Training:
     Raises:
         RefusedError: where there are too few readings, or a feature leaks.
     """
-    table, split = ground.table, hold_out(ground.table)
+    table, split = ground.table.without_temperature(), hold_out(ground.table)  # nothing forecasts the weather yet
     progress("looking for leaks")
     leaks = ahead_leak_findings(table)
     refuse_leaks(leaks)
     progress("fitting and scoring the candidates on the last 28 days")
-    own, standing = ahead_recipes(), ground.champion
+    own, standing = ahead_recipes(len(set(table.meter_id.tolist()))), ground.champion
     candidates = own if standing is None else with_recipe_of(own, standing.predictor.about, standing.ref.version)
     evaluation = evaluate_ahead(table, [split], candidates, SCORED)
     refuse_leaks(ahead_fit_findings(table, split, candidates[evaluation.best]))
@@ -76,5 +76,5 @@ def _against_champion(
     known = np.isin(ground.table.interval_minutes, forecaster.intervals)
     if not known.all() or learnt_until_s(forecaster.about) > split.test_from_s:
         return None
-    answers = answers_ahead(forecaster, scored_meters(ground.table, [split], SCORED))
+    answers = answers_ahead(forecaster, scored_meters(ground.table.without_temperature(), [split], SCORED))
     return evaluation.compared_with(evaluation.best, answers, f"champion {champion.ref.version}")

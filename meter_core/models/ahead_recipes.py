@@ -18,6 +18,14 @@ AHEAD_BOOSTING: Final = {
 """A forecast asks four such models, so they are small. 16 leaves fit a 16-bit mask, the cheapest to evaluate."""
 
 
-def ahead_recipes() -> dict[str, Recipe]:
-    """Return the candidates by name."""
-    return {"linear": Recipe("linear", "ahead"), "boosting": Recipe("boosting", "ahead", AHEAD_BOOSTING)}
+AHEAD_FINE: Final = AHEAD_BOOSTING | {"max_iter": 150, "max_leaf_nodes": 31, "min_samples_leaf": 20}
+"""For feeders, zones and large sites, whose load follows calendar and weather closely."""
+
+FINE_METERS: Final = 3
+"""Of more meters, which are homes, finer trees learn the noise, and slowly."""
+
+
+def ahead_recipes(meters: int = FINE_METERS + 1) -> dict[str, Recipe]:
+    """Return the candidates for so many meters, by name."""
+    found = {"linear": Recipe("linear", "ahead"), "boosting": Recipe("boosting", "ahead", AHEAD_BOOSTING)}
+    return found | ({"boosting_fine": Recipe("boosting_fine", "ahead", AHEAD_FINE)} if meters <= FINE_METERS else {})

@@ -32,6 +32,9 @@ YOUNG_DAYS: Final = (0, 1, 3, 10, 21)
 FIRST_DAYS: Final = 7
 """Nothing is learnt from the first days of a meter: they are what a profile needs."""
 
+MOST_WEIGHT: Final = 5.0
+"""Times the usual level beyond which a meter counts no more."""
+
 LEADS: Final = 24 + (FORECAST_HOURS - 24) // FAR_STRIDE
 """Hours learnt from at each origin."""
 
@@ -70,6 +73,14 @@ class Samples:
     def __len__(self) -> int:
         """Return n."""
         return len(self.share)
+
+    def weights(self, usual_kw: float) -> FloatArray:
+        """Return (n,) what each counts in a fit: errors are in units of a meter's level, scores in kWh.
+
+        The root stands between the two; without it, meters that stand empty, whose level is next to nothing, decide
+        everything as soon as someone moves in.
+        """
+        return np.sqrt(np.minimum(self.level_kw / usual_kw, MOST_WEIGHT))
 
     def take(self, rows: NDArray[Any]) -> "Samples":
         """Return the samples of that index or mask."""
@@ -187,5 +198,6 @@ def _samples(origins: Origins, usual_kw: float) -> Samples:
 
 def _picked(samples: Samples) -> NDArray[np.bool_]:
     """Return (n,) which samples are learnt from: the first day, and of what lies beyond every so many hours."""
-    far_h = samples.lead_s // 3600
-    return (samples.lead_s < DAY_S) | (far_h % FAR_STRIDE == samples.vector % FAR_STRIDE)
+    step_s = samples.minutes * 60
+    stride = np.maximum(1, FAR_STRIDE * 3600 // step_s)  # of whole days, all seven
+    return (samples.lead_s < DAY_S) | ((samples.lead_s // step_s - samples.vector) % stride == 0)

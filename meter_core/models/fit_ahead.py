@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from meter_core.models.fit import EMBARGO_S
 from meter_core.models.forecast_paths import PathLibrary, normal_scores
 from meter_core.models.forecast_range import PUBLISHED, ForecastRange, Outline
 from meter_core.models.forecaster import KINDS, Forecaster
+from meter_core.models.mean_blend import MeanBlend
 from meter_core.models.outline import ERROR, LINE, TREES, OutlineModels
 from meter_core.models.recipes import Recipe
 
@@ -81,13 +82,14 @@ def fit_forecaster(
             f"{len(samples)} hours seen from an earlier moment to learn from, and at least {FEWEST_SAMPLES} are needed "
             "beside those held out for scoring; load a longer history, or choose a wider window"
         )
-    models, fitted = _fit(samples, recipe, seed)
+    models, fitted = _fit(samples, recipe, usual_kw, seed)
     weeks, outline = _unseen(table.take(learnt), samples, recipe, until_s, usual_kw, seed)
     seen = not len(weeks)
     if seen:  # too short a window to hold anything out: the range is then of seen rows, and too narrow
         weeks, outline = samples, models.outline(samples.matrix)
     spread = ForecastRange.calibrate(outline, weeks.share, weeks.kind, KINDS, models.has_trees)
     curve = spread.curve(outline, weeks.kind)
+    blend = MeanBlend.learn(outline, weeks.matrix, weeks.share, weeks.weights(usual_kw) ** 2, weeks.kind, KINDS)
     known = {
         "recipe": recipe.name,
         "features": recipe.features,
@@ -101,6 +103,7 @@ def fit_forecaster(
     }
     forecaster = Forecaster(
         models=models,
+        blend=blend,
         range=spread,
         paths=_libraries(weeks, curve),
         usual_kw=usual_kw,
@@ -114,25 +117,28 @@ def fit_forecaster(
     )  # fmt: skip
 
 
-def _fit(samples: Samples, recipe: Recipe, seed: int) -> tuple[OutlineModels, dict[str, Estimator]]:
+def _fit(samples: Samples, recipe: Recipe, usual_kw: float, seed: int) -> tuple[OutlineModels, dict[str, Estimator]]:
     """Return the models of an outline."""
     used = np.flatnonzero(~np.isnan(samples.matrix).all(axis=0))
     matrix = np.ascontiguousarray(samples.matrix[:, used])
-    fitted = {LINE: _one(Recipe("linear", "ahead"), {}, matrix, samples.share, seed)}
+    weight = samples.weights(usual_kw)
+    fitted = {LINE: _one(Recipe("linear", "ahead"), {}, matrix, samples.share, weight, seed)}
     missed = samples.share - fitted[LINE].export().predict(matrix)
     if recipe.name == "linear":
-        fitted[ERROR] = _one(recipe, {}, matrix, np.abs(missed), seed)
+        fitted[ERROR] = _one(recipe, {}, matrix, np.abs(missed), weight, seed)
     else:
         for name, loss in LOSSES.items():
-            fitted[name] = _one(recipe, loss, matrix, missed, seed)
+            fitted[name] = _one(recipe, loss, matrix, missed, weight, seed)
     names = tuple(AHEAD_FEATURES[column] for column in used)
     return OutlineModels(names, {name: each.export() for name, each in fitted.items()}), fitted
 
 
-def _one(recipe: Recipe, more: Mapping[str, Any], matrix: FloatArray, target: FloatArray, seed: int) -> Estimator:
+def _one(
+    recipe: Recipe, more: Mapping[str, Any], matrix: FloatArray, target: FloatArray, weight: FloatArray, seed: int
+) -> Estimator:
     """Return one fitted estimator."""
-    one = estimator(Recipe(recipe.name, recipe.features, {**recipe.settings, **more}), seed)
-    one.fit(matrix, target)
+    one = estimator(replace(recipe, settings={**recipe.settings, **more}), seed)
+    one.fit(matrix, target, weight)
     return one
 
 
@@ -148,9 +154,9 @@ def _unseen(
         if before.sum() < FEWEST_SAMPLES or not len(block):
             continue
         weeks.append(block)
-        outlines.append(_fit(samples.take(before), recipe, seed)[0].outline(block.matrix))
+        outlines.append(_fit(samples.take(before), recipe, usual_kw, seed)[0].outline(block.matrix))
     if not weeks:
-        return samples.take(np.zeros(len(samples), dtype=bool)), Outline(*[np.empty(0)] * 4)
+        return samples.take(np.zeros(len(samples), dtype=bool)), Outline(*[np.empty(0)] * len(Outline.__slots__))
     columns = [np.concatenate([getattr(one, name) for one in outlines]) for name in Outline.__slots__]
     return joined(weeks), Outline(*columns)
 

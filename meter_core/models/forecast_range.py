@@ -40,17 +40,21 @@ class Outline:
         low: (n,) 10 % quantile; so `middle` 50 % and `high` 90 %, in order.
         middle: (n,).
         high: (n,).
+        line: (n,) what the linear model alone says of the expected value.
     """
 
     mean: FloatArray
     low: FloatArray
     middle: FloatArray
     high: FloatArray
+    line: FloatArray
 
     @classmethod
-    def ordered(cls, mean: FloatArray, low: FloatArray, middle: FloatArray, high: FloatArray) -> "Outline":
+    def ordered(
+        cls, mean: FloatArray, low: FloatArray, middle: FloatArray, high: FloatArray, line: FloatArray
+    ) -> "Outline":
         """Return the outline with quantiles in order and at least a least width apart."""
-        return cls(mean, np.minimum(low, middle - LEAST_WIDTH), middle, np.maximum(high, middle + LEAST_WIDTH))
+        return cls(mean, np.minimum(low, middle - LEAST_WIDTH), middle, np.maximum(high, middle + LEAST_WIDTH), line)
 
     def scores(self, measured: FloatArray) -> FloatArray:
         """Return (n,) how far measured values lie from the middle, in widths of their side."""

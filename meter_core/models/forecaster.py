@@ -29,10 +29,11 @@ from meter_core.features.clock_days import ClockDays, Targets, clock_days, targe
 from meter_core.models.forecast_golden import golden_histories
 from meter_core.models.forecast_paths import PathLibrary
 from meter_core.models.forecast_range import PUBLISHED, ForecastRange
+from meter_core.models.mean_blend import MeanBlend
 from meter_core.models.outline import OutlineModels
 from meter_core.models.packed import check_golden, named, read_packed, under, write_packed
 
-FORMAT: Final = "ahead 1"
+FORMAT: Final = "ahead 2"
 """Of the files. A reader refuses another, a predictor of the task `reading` too."""
 
 BANDS_H: Final = (24, 72)
@@ -52,6 +53,7 @@ class Forecaster:
 
     Attributes:
         models: outline each interval.
+        blend: makes a mean of outline and profiles.
         range: makes a distribution of an outline.
         paths: how errors go together, by interval length in minutes.
         usual_kw: what a meter of the training uses on average.
@@ -60,6 +62,7 @@ class Forecaster:
     """
 
     models: OutlineModels
+    blend: MeanBlend
     range: ForecastRange
     paths: Mapping[int, PathLibrary]
     usual_kw: float
@@ -102,6 +105,7 @@ class Forecaster:
     def save(self, folder: Path) -> None:
         """Write the files into the folder, which is made where needed. The same forecaster gives the same bytes."""
         numbers = named("models", self.models.arrays()) | named("range", self.range.arrays())
+        numbers |= named("blend", self.blend.arrays())
         for minutes, library in self.paths.items():
             numbers |= named(f"paths.{minutes}", library.arrays())
         words = {
@@ -125,6 +129,7 @@ class Forecaster:
         words, numbers = read_packed(folder, FORMAT)
         forecaster = cls(
             models=OutlineModels.of(words["models"], under("models", numbers)),
+            blend=MeanBlend.of(under("blend", numbers)),
             range=ForecastRange.of(under("range", numbers)),
             paths={minutes: PathLibrary.of(under(f"paths.{minutes}", numbers)) for minutes in words["intervals"]},
             usual_kw=words["usual_kw"],
@@ -139,12 +144,14 @@ class Forecaster:
         days = clock_days(batch)
         coming = targets(days, horizon)
         features = ahead_features(days, coming, self.usual_kw)
-        outline = self.models.outline(features.matrix.reshape(-1, len(AHEAD_FEATURES)))
-        enough = enough_history(batch)
-        share = self.range.curve(outline, kinds_of(features, coming, days, enough).ravel())
+        matrix = features.matrix.reshape(-1, len(AHEAD_FEATURES))
+        outline, enough = self.models.outline(matrix), enough_history(batch)
+        kind = kinds_of(features, coming, days, enough).ravel()
+        share = self.range.curve(outline, kind)
         to_kwh = (features.level_kw * (days.step_s / 3600.0))[:, None]
         shape = coming.lead.shape
-        mean, curve = outline.mean.reshape(shape) * to_kwh, share.reshape(*shape, -1) * to_kwh[:, :, None]
+        mean = self.blend.mean(outline, matrix, kind).reshape(shape) * to_kwh
+        curve = share.reshape(*shape, -1) * to_kwh[:, :, None]
         if self.floor_kw is not None:
             mean, curve = np.maximum(mean, self.floor_kw), np.maximum(curve, self.floor_kw)
         minutes = int(batch.interval_minutes[0])

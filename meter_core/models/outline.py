@@ -47,8 +47,8 @@ class OutlineModels:
         said = {name: model.predict(used) for name, model in self.models.items()}
         line = said.pop(LINE)
         if ERROR in said:
-            return Outline.ordered(line, line - said[ERROR], line, line + said[ERROR])
-        return Outline.ordered(**{name: line + missed for name, missed in said.items()})
+            return Outline.ordered(line, line - said[ERROR], line, line + said[ERROR], line)
+        return Outline.ordered(**{name: line + missed for name, missed in said.items()}, line=line)
 
     @property
     def has_trees(self) -> bool:

@@ -15,13 +15,13 @@ class Recipe:
     """A candidate.
 
     Attributes:
-        name: `linear` or `boosting`.
+        name: of the candidate; one that is not `linear` is fitted by boosting.
         features: `snapshot`: the twelve features only; `history`: a second part that uses recent energy too; `ahead`:
             those of the task `ahead`.
         settings: of the estimator.
     """
 
-    name: Literal["linear", "boosting"]
+    name: str
     features: Literal["snapshot", "history", "ahead"] = "history"
     settings: Mapping[str, Any] = field(default_factory=dict)
 

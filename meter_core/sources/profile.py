@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from meter_core.calendar import zone_of
 from meter_core.contracts.errors import UsageError
 from meter_core.contracts.readings import AUXILIARY, CHANNELS, DEFAULT_CHANNEL, QUALITIES
+from meter_core.public_holidays import holiday_calendar
 from meter_core.sources.wide import Wide
 
 MAPPABLE: Final = (
@@ -108,6 +109,8 @@ class Profile(BaseModel):
         encoding: Of the text.
         skip_lines: Lines above the line of column names: a title, an address.
         zone: IANA zone of the meters' local clock; None: said with each delivery.
+        country: Where the meters stand, two letters; public holidays are then known. Not part of the digest.
+        subdivision: Of the country, as the `holidays` package spells it. Not part of the digest.
         columns: Canonical name -> column of the file's header.
         channels: Channel -> its column of energy, where a line has several; the other quantities stand on the first.
         wide: Where a line has a day's values, in place of `columns.units_kwh`.
@@ -138,6 +141,8 @@ class Profile(BaseModel):
     encoding: str = "utf-8"
     skip_lines: Annotated[int, Field(ge=0)] = 0
     zone: str | None = None
+    country: str | None = None
+    subdivision: str | None = None
     columns: dict[str, str]
     channels: dict[str, str] = {}
     wide: Wide | None = None
@@ -158,7 +163,7 @@ class Profile(BaseModel):
     def digest(self) -> str:
         """SHA-256 of everything that decides how a file is read."""
         unsaid = {name for name in LATER if getattr(self, name) == type(self).model_fields[name].default}
-        reading = self.model_dump(mode="json", exclude={"description", *unsaid})
+        reading = self.model_dump(mode="json", exclude={"description", "country", "subdivision", *unsaid})
         if self.stamp.date is None:
             del reading["stamp"]["date"]
         return hashlib.sha256(json.dumps(reading, sort_keys=True).encode()).hexdigest()
@@ -200,6 +205,14 @@ class Profile(BaseModel):
             except UsageError as error:
                 raise ValueError(str(error)) from error
         return zone
+
+    @model_validator(mode="after")
+    def _holidays_are_known(self) -> Self:
+        try:
+            holiday_calendar(self.country, self.subdivision)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return self
 
     @field_validator("encoding")
     @classmethod

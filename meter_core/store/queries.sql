@@ -288,7 +288,7 @@ SELECT j.meter_id, j.channel, j.reading_ts, j.interval_minutes, j.units_kwh, j.v
 DROP TABLE judged;
 
 -- name: meters_of_readings
-SELECT meter_id, zone
+SELECT meter_id, zone, country, subdivision
   FROM meter
  WHERE %(meters)s::text[] IS NULL OR meter_id = ANY (%(meters)s::text[])
  ORDER BY meter_id;

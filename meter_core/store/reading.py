@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from meter_core.contracts.readings import AUXILIARY, CHANNELS
+from meter_core.public_holidays import holiday_calendar
 from meter_core.store.binary_rows import decoded
 from meter_core.store.connection import Connection
 from meter_core.store.delivered_rows import QUALITIES_BY_RANK
@@ -60,8 +61,8 @@ def readings(connection: Connection, wanted: Wanted) -> pd.DataFrame:
     """Return readings, sorted by meter, channel and time.
 
     Returns:
-        (n, 16) the canonical columns, missing as NaN; and `channel`, `zone`, `quality`, `source_version`,
-        `available_ts`, `source` (the profile) and `source_file_id`. Instants are datetime64[us, UTC].
+        (n, 17) the canonical columns, missing as NaN; and `channel`, `zone`, `holidays` (a calendar), `quality`,
+        `source_version`, `available_ts`, `source` (the profile) and `source_file_id`. Instants are datetime64[us, UTC].
     """
     parameters = _parameters(wanted)
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -106,13 +107,14 @@ def _frame(columns: dict[str, Any], meters: list[tuple[Any, ...]], profiles: dic
     columns = {name: values[order] for name, values in columns.items()}
     files, file = np.unique(columns["source_file_id"], return_inverse=True)
     frame = {
-        "meter_id": _texts([meter_id for meter_id, _ in meters], columns["meter"]),
+        "meter_id": _texts([meter_id for meter_id, *_ in meters], columns["meter"]),
         "reading_ts": _stamps(columns["reading_ts"]),
         "interval_minutes": columns["interval_minutes"].astype(np.int64),
         "units_kwh": columns["units_kwh"],
         **{name: columns[name] for name in AUXILIARY},
         "channel": _texts(list(CHANNELS), columns["channel"] - 1),
-        "zone": _texts([zone for _, zone in meters], columns["meter"]),
+        "zone": _texts([zone for _, zone, *_ in meters], columns["meter"]),
+        "holidays": _texts([holiday_calendar(*place) for _, _, *place in meters], columns["meter"]),
         "quality": _texts(QUALITIES_BY_RANK, columns["quality"] - 1),
         "source_version": columns["source_version"],
         "available_ts": _stamps(columns["available_ts"]),

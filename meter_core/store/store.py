@@ -261,7 +261,7 @@ class Store:
             as_stored_at: Likewise by what this system had stored then (`recorded_at`).
 
         Returns:
-            (n, 16) see `reading.readings`.
+            (n, 17) see `reading.readings`.
         """
         wanted = reading.Wanted(since, until, meters, as_known_at, as_stored_at)
         with self._database.transaction() as connection:

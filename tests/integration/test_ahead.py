@@ -44,7 +44,7 @@ def few_trees():
         "boosting": Recipe("boosting", "ahead", {**AHEAD_BOOSTING, "max_iter": 20, "learning_rate": 0.25})
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_forecasts, "ahead_recipes", lambda: small)
+        patch.setattr(training_forecasts, "ahead_recipes", lambda _: small)
         yield
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from meter_core.contracts.errors import UsageError
 from meter_core.evaluation.ahead_leaks import ahead_leak_findings, meter_of
 from meter_core.evaluation.leak_linter import Features, lint
 from meter_core.features.ahead import AHEAD_FEATURES, ahead_features
@@ -26,7 +27,7 @@ HOMES = 3
 def linear_alone():
     """Without trees: what is tested here is not how accurate they are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "ahead_recipes", lambda: {"linear": ahead_recipes()["linear"]})
+        patch.setattr(job, "ahead_recipes", lambda _: {"linear": ahead_recipes()["linear"]})
         yield
 
 
@@ -113,3 +114,38 @@ def test_a_feature_that_knows_a_day_too_much_is_found():
     found = {finding.where for finding in lint(table, Features(AHEAD_FEATURES, leaking, AHEAD_NEEDS))}
     assert {"latest_at_clock", "profile_28d", "last_day"} <= found
     assert found <= set(AHEAD_FEATURES)
+
+
+@pytest.fixture(scope="module")
+def heated(tmp_path_factory):
+    """A home that only heats, 1 kWh for each degree below 18, in weather that nobody could have foreseen."""
+    hours = pd.date_range("2020-01-01", periods=100 * 24, freq="h", tz="UTC")
+    outside = np.repeat(np.random.default_rng(2).uniform(0, 18, len(hours) // 12), 12).round(1)
+    rows = pd.DataFrame({"meter_id": "H1", "reading_ts": hours.strftime("%Y-%m-%dT%H:%M:%SZ"), "interval_minutes": 60})
+    rows["units_kwh"], rows["temperature_c"] = 18 - outside, outside
+    for name in ("voltage_v", "power_factor", "load_kw", "frequency_hz"):
+        rows[name] = ""
+    path = tmp_path_factory.mktemp("heated") / "heated.csv"
+    rows.to_csv(path, index=False)
+    return path
+
+
+def test_weather_that_is_known_is_used_and_without_it_nothing_is_seen_of_it(heated):
+    asked = {"test_from": date(2020, 3, 25), "until": date(2020, 4, 1), "zone": "UTC"}
+    scores = {
+        weather: job.backtest(heated, "canonical", "ahead", weather=weather, **asked).as_dict()
+        for weather in ("actual", "none")
+    }
+    assert scores["actual"]["protocol"]["weather"] == "actual"
+    assert scores["actual"]["metrics"]["rmse"] < 0.8
+    assert scores["none"]["metrics"]["rmse"] > 3  # of such weather no day before says anything
+    assert 0 < scores["actual"]["total"]["mape"] < scores["none"]["total"]["mape"]
+
+
+@pytest.mark.parametrize(
+    ("weather", "words"),
+    [("actual", "few.csv holds none; say --weather none"), ("as_known", "holds no weather forecasts")],
+)
+def test_weather_that_a_file_does_not_hold_is_refused(file, weather, words):
+    with pytest.raises(UsageError, match=words):
+        run(file, weather=weather)

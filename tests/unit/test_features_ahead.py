@@ -111,11 +111,14 @@ def test_a_longer_window_of_nothing_changes_nothing():
         np.testing.assert_array_equal(values, features(long)[name])
 
 
+NOT_ENERGIES = ("lead_hours", "local_hour", "local_weekday", "is_day_off", "known_days")
+
+
 def test_nothing_known_leaves_the_usual_level_and_no_feature_of_energy():
     days = clock_days(history(np.full((1, 48), np.nan)))
     found = ahead_features(days, targets(days, 24), 0.7)
     assert found.level_kw.tolist() == [0.7]
-    energies = [n for n, name in enumerate(AHEAD_FEATURES) if n > 2 and name != "known_days"]
+    energies = [n for n, name in enumerate(AHEAD_FEATURES) if name not in NOT_ENERGIES]
     assert np.isnan(found.matrix[:, :, energies]).all()
     assert features(history(np.empty((1, 0))))["known_days"][0, 0] == 0
 
@@ -143,3 +146,48 @@ def test_a_week_of_values_is_enough_history():
     old = np.full((1, HOURS + 500), np.nan)
     old[0, :500] = 1.0
     assert enough_history(history(old)).tolist() == [False]
+
+
+def test_a_public_holiday_is_a_day_off_and_no_working_day():
+    days = np.repeat(np.arange(1.0, HISTORY_REACH_DAYS + 1), 24)  # each day's value is its number, 56 was yesterday
+    batch = history(days, origin="2013-11-07T00:00")  # Thursday after Melbourne Cup Day, Tuesday 2013-11-05, number 55
+    without, said = features(batch, 72), features(replace(batch, holidays=["AU-VIC"]), 72)
+    assert without["latest_like_day"][0, ::24].tolist() == pytest.approx([56, 56, 53])  # Thursday, Friday, Saturday
+    assert said["latest_like_day"][0, ::24].tolist() == pytest.approx([56, 56, 55])
+    weekends = [day for day in range(1, 57) if day % 7 in (3, 4)]  # numbers 52, 53 are Saturday and Sunday
+    working = sorted(set(range(1, 57)) - set(weekends))
+    assert without["profile_like_day"][0, 0] == pytest.approx(np.mean(working))
+    assert said["profile_like_day"][0, 0] == pytest.approx(np.mean([day for day in working if day != 55]))
+    assert said["profile_like_day"][0, 48] == pytest.approx(np.mean([*weekends, 55]))
+    holiday = features(replace(history(days, origin="2013-11-05T00:00"), holidays=["AU-VIC"]), 24)
+    level = days.reshape(-1, 24).mean(axis=1)[-28:].mean()
+    assert holiday["is_day_off"][0] / level == pytest.approx(1)
+
+
+def test_how_far_yesterday_was_off_its_own_kind_of_day():
+    weekday = (np.arange(HISTORY_REACH_DAYS) + 0) % 7  # the first day is Monday 2020-04-06
+    days = np.repeat(np.where(weekday >= 5, 3.0, 1.0), 24)
+    days[-24:] += 0.5  # Sunday
+    said = features(history(days, origin="2020-06-01T00:00"))
+    off = 0.5 * 15 / 16  # sixteen weekend days, and the last is among its own profile
+    for name in ("latest_off", "last_hours_off", "last_day_off"):
+        np.testing.assert_allclose(said[name], off, err_msg=name)
+
+
+def test_temperatures_before_and_after_the_origin():
+    kwh, width = np.ones(HOURS), HOURS
+    past = np.full((1, width), 10.0)
+    coming = np.array([[4.0, 7.0, 22.0, 25.0]])
+    batch = replace(history(kwh), past_temperature_c=past, temperature_c=coming)
+    days = clock_days(batch)
+    found = ahead_features(days, targets(days, 4), 1.0).matrix[0]
+    said = {name: found[:, column].tolist() for column, name in enumerate(AHEAD_FEATURES)}
+    assert said["temperature_c"] == [4, 7, 22, 25]
+    assert said["temperature_3h"] == pytest.approx([8, 7, 11, 18])
+    assert said["temperature_day"] == pytest.approx([(230 + 4) / 24, (220 + 11) / 24, (210 + 33) / 24, (200 + 58) / 24])
+    assert said["heating"] == [14, 11, 0, 0]
+    assert said["cooling"] == [0, 0, 2, 5]
+    assert said["temperature_change"] == [-6, -3, 12, 15]
+    assert said["heating_change"] == [6, 3, -8, -8]
+    blind = ahead_features(clock_days(history(kwh)), targets(days, 4), 1.0).matrix[0]
+    assert np.isnan(blind[:, AHEAD_FEATURES.index("temperature_c")]).all()

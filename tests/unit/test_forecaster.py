@@ -49,6 +49,7 @@ def synthetic(seed=7):
         interval_minutes=np.full(n, 60),
         available_s=ts_s + 3600,
         units_kwh=np.concatenate(columns["units_kwh"]),
+        holidays=np.full(n, "", dtype=object),
         **empty,
     )
 
@@ -188,7 +189,7 @@ def test_a_predictor_of_readings_is_no_forecaster(forecaster, tmp_path):
     forecaster.save(tmp_path)
     words = json.loads((tmp_path / WORDS_FILE).read_text()) | {"format": 1}
     (tmp_path / WORDS_FILE).write_text(json.dumps(words))
-    with pytest.raises(UsageError, match="format 1, this version reads ahead 1"):
+    with pytest.raises(UsageError, match="format 1, this version reads ahead 2"):
         Forecaster.load(tmp_path)
 
 

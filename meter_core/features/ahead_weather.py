@@ -1,0 +1,75 @@
+"""Outdoor temperature of the intervals to forecast: as it is known at the origin, with lags and degree hours."""
+
+from typing import Final
+
+import numpy as np
+
+from meter_core.calendar import DAY_S
+from meter_core.contracts.readings import FloatArray
+from meter_core.features.clock_days import ClockDays, Targets
+from meter_core.features.slabs import sum_of
+
+HEATING_BELOW_C: Final = 18.0
+COOLING_ABOVE_C: Final = 20.0
+"""Where degree hours begin."""
+
+SPANS_H: Final = {"temperature_3h": 3, "temperature_day": 24, "temperature_3d": 72}
+"""Means of the temperature up to and with the interval: buildings warm and cool slowly."""
+
+WEATHER_FEATURES: Final = (
+    "temperature_c",
+    *SPANS_H,
+    "heating",
+    "cooling",
+    "temperature_change",
+    "heating_change",
+    "cooling_change",
+)
+"""`heating`, `cooling`: degrees below and above. `..._change`: less the mean at this clock time of the days known."""
+
+
+def weather_features(days: ClockDays, coming: Targets) -> dict[str, FloatArray]:
+    """Return (n, h) columns by name; all missing where no temperature was given."""
+    if days.temperatures_c is None:
+        missing = np.full(coming.lead.shape, np.nan)
+        return dict.fromkeys(WEATHER_FEATURES, missing)
+    horizon = coming.lead.shape[1]
+    now = days.temperatures_c[:, -horizon:]
+    columns = {"temperature_c": now, **{name: _trailing(days, horizon, hours) for name, hours in SPANS_H.items()}}
+    columns |= _degrees(now)
+    for name, before in _week(days).items():
+        column = "temperature_c" if name == "temperature" else name
+        columns[f"{name}_change"] = columns[column] - before[np.arange(len(now))[:, None], coming.slot]
+    return columns
+
+
+def _degrees(temperature_c: FloatArray) -> dict[str, FloatArray]:
+    """Return degrees below and above where heating and cooling begin."""
+    return {
+        "heating": np.maximum(HEATING_BELOW_C - temperature_c, 0.0),
+        "cooling": np.maximum(temperature_c - COOLING_ABOVE_C, 0.0),
+    }
+
+
+def _week(days: ClockDays) -> dict[str, FloatArray]:
+    """Return (n, s) means of a week's temperatures and degrees at each clock time, missing where none is known."""
+    if days.temperature_c is None:
+        return dict.fromkeys(("temperature", "heating", "cooling"), np.full((len(days.end_s), days.slots), np.nan))
+    there = ~np.isnan(days.temperature_c)
+    count = np.where(there.any(axis=0), there.sum(axis=0), np.nan)
+    each = {"temperature": days.temperature_c, **_degrees(days.temperature_c)}
+    return {name: sum_of(np.nan_to_num(values)) / count for name, values in each.items()}
+
+
+def _trailing(days: ClockDays, horizon: int, hours: int) -> FloatArray:
+    """Return (n, h) means over so many hours up to and with each coming interval, of which half have to be known."""
+    assert days.temperatures_c is not None  # noqa: S101 - asked of temperatures only
+    width = max(1, hours * 3600 // min(days.step_s, DAY_S))
+    span = days.temperatures_c[:, -(horizon + width - 1) :]
+    span = np.pad(span, ((0, 0), (horizon + width - 1 - span.shape[1], 0)), constant_values=np.nan)
+    total, count = np.zeros((len(span), horizon)), np.zeros((len(span), horizon))
+    for back in range(width):
+        part = span[:, back : back + horizon]
+        total += np.nan_to_num(part)
+        count += ~np.isnan(part)
+    return np.where(count * 2 >= width, total / np.maximum(count, 1), np.nan)
