@@ -38,18 +38,23 @@ def test_postgres_mlflow_and_prefect_killed_while_a_model_is_trained(desk, names
     with desk.load() as load:
         for component in ("prefect", "mlflow", "postgres"):
             killed(namespace, component, figure)
-        took = wait_for("the training is over", lambda: over(desk, training), 420, every=3)
+        took = wait_for("the training is completed", lambda: completed(desk, training), 420, every=3)
     assert load.seen["failed"] == 0, load.seen
     assert load.seen["sent"] > 100
     figure(f"predictions meanwhile: {load.seen['sent']}, none failed, the slowest {load.seen['worst_s'] * 1000:.0f} ms")
     figure(f"the training under way ended {took:.0f} s after the last one was back")
     assert desk.sql("SELECT count(*) FROM meter_reading") == stored
-    assert desk.flow_run(training)["state_type"] == "COMPLETED"
-    assert len(desk.meter("models")["versions"]) == versions + 1
+    desk.meter(
+        "models", "sync"
+    )  # a run that MLflow was away for too long is kept, and delivered now or by the next one
+    assert len(desk.meter("models")["versions"]) > versions
 
 
-def over(desk, flow_run_id):
-    return desk.flow_run(flow_run_id).get("state_type") in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+def completed(desk, flow_run_id):
+    """Whether a run came to its end: one that crashed is started again, once, by the server."""
+    state = desk.flow_run(flow_run_id).get("state_type")
+    assert state not in ("FAILED", "CANCELLED"), state
+    return state == "COMPLETED"
 
 
 def test_a_serving_pod_killed_fails_no_request_of_a_client_that_retries(desk, namespace, figure):
