@@ -233,8 +233,17 @@ def test_files_whose_lines_cannot_be_emptied_are_kept_no_more(world, tmp_path):
         source.write_text(yaml.safe_dump({"name": form, "format": form, **read}))
         result = ingest([tmp_path / name], str(source), None, world.settings, world.connections.database_url)
         assert result.as_dict()["rows"] == 2
+    reading = "<timePeriod><duration>3600</duration><start>{}</start></timePeriod><value>5</value>"
+    blocks = "\n".join(
+        f'<entry>\n<link rel="self" href="/UsagePoint/{meter}/MeterReading/1/IntervalBlock/1"/>\n<IntervalBlock>\n'
+        f"<IntervalReading>{reading.format(1709200000 - 1709200000 % 3600)}</IntervalReading></IntervalBlock></entry>"
+        for meter in stamps
+    )
+    kind = "<entry><ReadingType><uom>72</uom></ReadingType></entry>"
+    (tmp_path / "day.xml").write_text(f"<?xml version='1.0'?>\n<feed>\n{kind}{blocks}</feed>")
+    ingest([tmp_path / "day.xml"], "green_button", "UTC", world.settings, world.connections.database_url)
     erased = erase(ID, "anna", "request 8", world.settings, world.connections)
-    assert (erased.files, erased.dropped) == (2, 1), "Parquet has no lines that could be emptied"
+    assert (erased.files, erased.dropped) == (2, 2), "Parquet and XML have no lines that could be emptied"
     assert named(world) == []
     left = raw_line("day.jsonl:2", world.settings, world.connections.database_url)
     assert json.loads(left.text) == records[1]
