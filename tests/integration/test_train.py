@@ -245,7 +245,8 @@ def test_a_promotion_that_broke_off_is_finished_as_the_gate_said(world, kept, tr
     """Half a percent of skill is enough for a refresh and would not be for a first champion."""
     aside = kept[2]
     evidence = json.loads((aside / "run.json").read_text())["evidence"]
-    evidence |= {"recipe": trained.recipe, "skill": 0.005, "skill_low": 0.001}
+    same = world.client.get_model_version(MODEL, trained.version).tags["recipe_identity"]
+    evidence |= {"recipe": trained.recipe, "identity": same, "skill": 0.005, "skill_low": 0.001}
     put_back(world, aside, "reading-broke-off", evidence=evidence)
 
     def gone(*_):
