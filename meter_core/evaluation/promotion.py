@@ -214,7 +214,7 @@ def _praise(evidence: Evidence, champion: Champion | None, trained_until: str) -
     if champion is None:
         return f"{words} It is the first champion."
     against = _of_champion(evidence, champion)
-    if against is None:
+    if against is None or champion.follows(evidence.recipe, evidence.identity):
         newer = "newer" if trained_until > champion.trained_until else "corrected"
         return f"{words} It refreshes champion {champion.version} with {newer} data."
     return (
