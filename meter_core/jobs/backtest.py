@@ -107,14 +107,11 @@ def backtest(
         ahead = ahead_of(horizon, origin_hour)
         table = _delayed(_with_weather(table, weather, file.name), delay_hours)
         evaluation, leaks = _of_forecasts(table, windows, ahead, progress)
-        protocol = _protocol(evaluation, task, refit, where) | {
-            **asdict(ahead),
-            "delay_hours": delay_hours,
-            "weather": weather,
-        }
+        asked = asdict(ahead) | {"delay_hours": delay_hours, "weather": weather}
     else:
         evaluation, leaks = _of_readings(table, windows, features, progress)
-        protocol = _protocol(evaluation, task, refit, where) | {"features": features}
+        asked = {"features": features}
+    protocol = _protocol(evaluation, task, refit, where) | asked
     findings = (*leaks, *evaluation.findings)
     chosen = evaluation.chosen_before
     slices = slices_of(evaluation, chosen, table)
