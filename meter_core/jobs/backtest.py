@@ -87,8 +87,7 @@ def backtest(
         horizon: how far ahead each forecast reaches, `24h`; `15h-38h` scores from the fifteenth hour on.
         origin_hour: local hour at which forecasts are made each day.
         delay_hours: so long after an interval's end its energy is known.
-        weather: what forecasts may see: `none`, or `actual`, the temperatures measured later in the file itself: what a
-            perfect weather forecast would give, an upper bound.
+        weather: what forecasts may see: `none`, or `actual`, temperatures that the file has later: an upper bound.
         refit: `none`, `28d` or `month`: how often candidates are fitted anew.
         zone: IANA zone of the meters, in place of the profile's.
         out: folder for `report.html`, `backtest.json` and `scored_rows.csv`.
@@ -112,8 +111,7 @@ def backtest(
         evaluation, leaks = _of_readings(table, windows, features, progress)
         asked = {"features": features}
     protocol = _protocol(evaluation, task, refit, where) | asked
-    findings = (*leaks, *evaluation.findings)
-    chosen = evaluation.chosen_before
+    findings, chosen = (*leaks, *evaluation.findings), evaluation.chosen_before
     slices = slices_of(evaluation, chosen, table)
     content = plain(content_of(evaluation, chosen, protocol, findings, slices, expected_of(evaluation, table)))
     if out is not None:
