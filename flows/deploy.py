@@ -24,6 +24,7 @@ from prefect.variables import Variable
 
 from flows import automations, notice_blocks
 from flows.run import connected
+from flows.server import Server
 from meter_core import __version__
 from meter_core.contracts.errors import MeterError, UsageError
 from meter_core.embedded.prefect_server import POOL, SQLITE
@@ -128,7 +129,7 @@ def automate(client: SyncPrefectClient) -> list[str]:
         notice_blocks.tidy(client, len(addresses))
     deployed = {name: client.read_deployment_by_name(name).id for name in names()}
     watches = client.request("GET", "/admin/settings").json()["server"]["database"]["driver"] != SQLITE
-    wanted = automations.wanted(automations.Server(deployed, notice_blocks.ids(client), watches))
+    wanted = automations.wanted(Server(deployed, notice_blocks.ids(client), watches))
     automations.install(client, wanted)
     return [each.name for each in wanted]
 

@@ -146,7 +146,7 @@ def training(result: Values, rows: Sequence[Row], mlflow_url: str | None) -> str
     else:
         where = "Not in MLflow yet: it was away. The run is kept under `undelivered/`; `meter models sync` delivers it."
     parts = [
-        f"# {result['decision'].capitalize()}\n\n{result['why']}\n\n{where}\n",
+        f"# {result['decision'].capitalize().replace('_', ' ')}\n\n{result['why']}\n\n{where}\n",
         "## Scores\n\nEnergy in kWh, all on the same rows. Skill is 1 - RMSE / RMSE of the strongest baseline.\n",
         table(rows),
         f"## Findings\n\n{findings(result['findings'])}",

@@ -11,8 +11,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.runtime import flow_run
 
-from flows.automations import PART
 from flows.run import published
+from flows.server import PART
 from meter_core.contracts.errors import NoChampionError, RefusedError, UnavailableError
 
 TRIES: Final = 3

@@ -11,11 +11,14 @@ from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.states import Completed, Crashed, Running, Scheduled
 
 from flows import notices
-from flows.automations import LATE_AGAIN_AFTER, Server, wanted
-from flows.chain import approval_asked, is_due, last_training, model_promoted, readings_loaded
+from flows.automations import wanted
+from flows.chain import is_due, last_training, model_promoted, readings_loaded
 from flows.deploy import names
 from flows.ingest_readings import ingest_readings
 from flows.notice_blocks import block_of
+from flows.server import Server
+from flows.telling import LATE_AGAIN_AFTER
+from flows.train_model import report
 from meter_core.contracts.errors import UsageError
 from meter_core.embedded.prefect_api import PrefectApi
 from meter_core.jobs.dead_runs import end_dead_runs
@@ -146,12 +149,18 @@ def test_readings_lead_to_predictions_and_to_training_when_due(resting):
     assert is_due(last_training(resting, "ahead"), datetime(2026, 12, 1, tzinfo=UTC))
 
 
-def test_a_model_that_waits_for_approval_gets_a_run_that_waits_for_a_person(resting):
+def test_a_model_that_waits_for_approval_gets_a_run_that_waits_for_a_person(resting, mail):
+    """The result is made by hand: a training that passes takes a minute."""
+    scores = {"rmse": 0.4, "mae": 0.3}
+    about = {"model": "meter_forecast_v1", "version": "7", "run_id": "r", "why": "skill 3 %", "refused": False}
+    result = {**about, "decision": "awaits_approval", "candidates": {"a": scores}, "baselines": {}, "findings": []}
+
     @flow
     def training():
-        approval_asked("ahead", "7", "skill 3 %")
+        return report(result, "ahead")
 
-    training()
+    assert training(return_state=True).is_completed()
+    assert "meter promote V" in eventually(lambda: mail.of("a model waits for approval"))[0][1]
     waits = eventually(lambda: runs_of(resting, "approve_model/when-asked"))[0]
     assert waits.parameters == {"task": "ahead", "version": "7", "why": "skill 3 %"}
 
