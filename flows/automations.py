@@ -15,7 +15,8 @@ from prefect.events.schemas.automations import Automation, AutomationCore, Event
 
 from flows.chain import APPROVAL_ASKED, LOADED, PROMOTED, TASKS, TRAINING_DUE
 from flows.outcome import REFUSED
-from flows.server import EACH_RUN, RUN, Server, automation, crash
+from flows.restart_run import AFTER
+from flows.server import EACH_RUN, RESTART, RUN, Server, automation, crash
 from flows.telling import crashes_told, lateness_told, missing_told, told
 from meter_core.embedded.prefect_api import AUTOMATION
 
@@ -85,14 +86,13 @@ def restarted(server: Server) -> AutomationCore:
     """A run that crashed is started again, once: what its machine did not finish, another one does."""
     return automation(
         "start a crashed run again",
-        "A run that crashed (its process, pod or machine died) is scheduled again, once.",
+        "A run that crashed (its process, pod or machine died) is scheduled again after 45 s, once.",
         crash(server, count=1),
         [
-            ChangeFlowRunState(
-                state=StateType.SCHEDULED,
-                name="AwaitingRetry",
-                message="Its process or machine died; it is started again, once.",
-                force=True,
+            RunDeployment(
+                deployment_id=server.deployments[RESTART],
+                parameters={"flow_run_id": {"__prefect_kind": "jinja", "template": "{{ flow_run.id }}"}},
+                schedule_after=AFTER,
             )
         ],
     )

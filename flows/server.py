@@ -14,6 +14,9 @@ from meter_core.embedded.prefect_api import AUTOMATION
 PART: Final = "predict_shard/shard"
 """Its runs are started again, and told of, by the run they are a part of."""
 
+RESTART: Final = "restart_run/when-crashed"
+"""What starts runs again is not started again itself."""
+
 RUN: Final = "prefect.flow-run."
 EACH_RUN: Final = {"prefect.resource.id"}
 
@@ -43,7 +46,7 @@ class Server:
     @property
     def ours(self) -> dict[str, Any]:
         """The same without the runs that another run looks after."""
-        return self.of(name for name in self.deployments if name != PART)
+        return self.of(name for name in self.deployments if name not in (PART, RESTART))
 
     def of(self, names: Iterable[str]) -> dict[str, Any]:
         """What relates an event to a run of one of these deployments."""

@@ -16,6 +16,7 @@ from flows.chain import is_due, last_training, model_promoted, readings_loaded
 from flows.deploy import names
 from flows.ingest_readings import ingest_readings
 from flows.notice_blocks import block_of
+from flows.restart_run import restart_run
 from flows.server import Server
 from flows.telling import LATE_AGAIN_AFTER
 from flows.train_model import report
@@ -203,11 +204,17 @@ def test_a_crashed_run_is_started_again_once_and_people_hear_of_both(resting, ma
         return resting.read_flow_run(run.id).state.name
 
     crash()
-    assert eventually(lambda: state() == "AwaitingRetry")
+    again = eventually(lambda: runs_of(resting, "restart_run/when-crashed"))[0]
+    assert again.parameters == {"flow_run_id": str(run.id)}
+    assert again.next_scheduled_start_time > datetime.now(UTC) + timedelta(seconds=20)
+    assert "scheduled again" in restart_run(run.id, return_state=True).message
+    assert state() == "AwaitingRetry"
+    assert "nothing to do" in restart_run(run.id, return_state=True).message
     assert "Cause: killed" in eventually(lambda: mail.of("ingest_readings crashed"))[0][1]
     crash()
     assert "Cause: killed" in eventually(lambda: mail.of("given up"))[0][1]
     assert state() == "Crashed"
+    assert len(runs_of(resting, "restart_run/when-crashed")) == 1
     assert len([each for each in mail.of("ingest_readings crashed") if "given up" not in each[0]]) == 1
 
 

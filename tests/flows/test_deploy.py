@@ -16,7 +16,13 @@ CRONS = {
     "predict_batch/six-hourly": "0 */6 * * *",
     "predict_batch/six-hourly-ahead": "30 */6 * * *",
 }
-STARTED = ("predict_batch/backfill", "predict_shard/shard", "approve_model/when-asked", "tune_model/on-demand")
+STARTED = (
+    "predict_batch/backfill",
+    "predict_shard/shard",
+    "approve_model/when-asked",
+    "tune_model/on-demand",
+    "restart_run/when-crashed",
+)
 CHAINED = ("train_model/when-due", "predict_batch/when-new")
 ON_DEMAND = "ingest_train_predict/on-demand"
 
