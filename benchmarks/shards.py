@@ -80,11 +80,11 @@ def main() -> None:
             "METER_FILES_URL": f"{folder}/files",
         }
         since = prepare(given, meters)
-        rows = [
-            measure(given, task, since.isoformat(), meters, count)
-            for task in ("reading", "ahead")
-            for count in (4, 2, 1)
-        ]
+        rows = []
+        for task in ("reading", "ahead"):
+            for count in (4, 2, 1):
+                rows.append(measure(given, task, since.isoformat(), meters, count))
+                print(rows[-1], file=sys.stderr)
     machine = describe()
     print(f"{machine['date']}, {machine['processor']}, load of others {machine['others_load']:.1f}\n")
     header = (

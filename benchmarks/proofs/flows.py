@@ -138,8 +138,8 @@ def deliveries() -> Iterator[tuple[str, str]]:
 
 def bad_delivery(day: Day, run: str) -> Fault:
     """A broken file beside the good one: it is set aside, the good one loaded."""
-    began = time.monotonic()
     day.at.ended(run)
+    began = time.monotonic()
     day.deliver("broken.csv", "no,header,of,ours\n1,2,3,4\n")
     second = day.at.begin("ingest_readings/daily", {})
     after_s = day.told("a delivery was stopped", began)
