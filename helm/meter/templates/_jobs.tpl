@@ -4,6 +4,9 @@ MLFLOW_TRACKING_URI: {{ include "meter.mlflowUrl" . | quote }}
 PREFECT_API_URL: {{ include "meter.prefectApiUrl" . | quote }}
 METER_FILES_URL: {{ .Values.files.url | default "/files" | quote }}
 METER_DATA_DOCS_URL: {{ include "meter.dataDocsUrl" . | quote }}
+METER_PARALLEL: {{ .Values.jobs.parallel | quote }}
+METER_APPROVAL: {{ .Values.jobs.approval | quote }}
+METER_VERSION: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
 # A run outlives a restart of the server and of its database, which it answers for with 500: two minutes in all.
 PREFECT_CLIENT_RETRY_EXTRA_CODES: "500"
 PREFECT_CLIENT_MAX_RETRIES: "7"
