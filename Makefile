@@ -15,7 +15,7 @@ SOURCES := meter_core flows bento tests benchmarks requirements helm
 CLUSTER := $(wildcard ../shared/cluster)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test format lint types unit serving bento images cluster-trial chart-docs prove lock proto clean
+.PHONY: help install demo test format lint types unit serving bento images test-cluster chart-docs prove lock proto clean
 
 help:  ## what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,9 +62,9 @@ images: serving  ## all images, with docker or what IMAGE_BUILD names
 	done
 	$(IMAGE_BUILD) $(IMAGE_REGISTRY)/meter-serving:$(IMAGE_TAG) $(SERVING) k8s/images/serving.Dockerfile --build-arg VERSION=$(IMAGE_TAG)
 
-cluster-trial: SERVING_OPTIONS := --without-champion
-cluster-trial: IMAGE_BUILD := $(if $(filter file,$(origin IMAGE_BUILD)),$(or $(wildcard $(CLUSTER)/image),$(IMAGE_BUILD)),$(IMAGE_BUILD))
-cluster-trial: images  ## install the chart on the cluster of KUBECONFIG and test it from outside
+test-cluster: SERVING_OPTIONS := --without-champion
+test-cluster: IMAGE_BUILD := $(if $(filter file,$(origin IMAGE_BUILD)),$(or $(wildcard $(CLUSTER)/image),$(IMAGE_BUILD)),$(IMAGE_BUILD))
+test-cluster: images  ## install the chart on the cluster of KUBECONFIG and test it from outside
 	$(IMAGE_BUILD) $(IMAGE_REGISTRY)/meter-serving:next $(SERVING) k8s/images/serving.Dockerfile --build-arg VERSION=next
 	@bash -c '[ -n "$$KUBECONFIG" ] || [ -z "$(CLUSTER)" ] || . $(CLUSTER)/settings.sh; $(BIN)/pytest tests/cluster -v --timeout=900'
 
