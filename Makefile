@@ -35,7 +35,7 @@ demo: install  ## the main job on the shipped sample: ingest, train, predict, se
 	@$(BIN)/meter demo
 
 test: install format lint types  ## format, lint, type-check and test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 format: install
 	$(BIN)/ruff format $(if $(CI),--check) $(SOURCES)
