@@ -34,7 +34,8 @@ class Run:
         state: Name of its state.
         kind: Its type: COMPLETED, FAILED, CRASHED, RUNNING, SCHEDULED, ...
         message: What the state says.
-        began_at: UTC; None before.
+        began_at: For the first time, UTC; None before.
+        state_at: When it came into its state, which a run that is started again does again.
         expected_at: When it should begin.
         seconds: It has taken.
         tries: How often it was begun.
@@ -48,6 +49,7 @@ class Run:
     kind: str
     message: str
     began_at: datetime | None
+    state_at: datetime | None
     expected_at: datetime
     seconds: float
     tries: int
@@ -118,9 +120,9 @@ class PrefectApi:
         found = self._ask("/variables/filter", {"variables": {"name": {"like_": INCIDENT}}, "limit": 200})
         return {each["name"].removeprefix(INCIDENT): each["value"] for each in found}
 
-    def under_way(self) -> list[Run]:
-        """Return the flow runs that have begun and not ended, whatever machine they are on."""
-        wanted = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
+    def running(self) -> list[Run]:
+        """Return the flow runs whose code runs, whatever machine they are on."""
+        wanted = {"state": {"type": {"any_": ["RUNNING"]}}}
         return [self._run(each) for each in self._ask("/flow_runs/filter", {"flow_runs": wanted, "limit": 200})]
 
     def crashed(self, flow_run_id: str, message: str) -> None:
@@ -160,6 +162,7 @@ class PrefectApi:
             kind=said.get("state_type") or "UNKNOWN",
             message=state.get("message") or "",
             began_at=_instant(began) if began else None,
+            state_at=_instant(state["timestamp"]) if state.get("timestamp") else None,
             expected_at=_instant(said.get("next_scheduled_start_time") or said["expected_start_time"]),
             seconds=float(said["estimated_run_time"]),
             tries=int(said["run_count"]),

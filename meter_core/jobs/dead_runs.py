@@ -27,18 +27,18 @@ def end_dead_runs(api: PrefectApi) -> list[str]:
     Raises:
         UnavailableError: it does not answer.
     """
-    dead = [run for run in api.under_way() if is_dead(run.process, run.began_at)]
+    dead = [run for run in api.running() if is_dead(run.process, run.state_at)]
     for run in dead:
         api.crashed(run.id, "Its process died together with its worker.")
     return [run.name for run in dead]
 
 
-def is_dead(process: str, began_at: datetime | None) -> bool:
+def is_dead(process: str, running_since: datetime | None) -> bool:
     """Say whether a run's process is gone.
 
     Args:
         process: Its number as the worker wrote it; empty where it has none yet.
-        began_at: When the run began; a process of that number that is younger is another one.
+        running_since: When its code began, this time; a process of that number that is younger is another one.
     """
     if not process.isdigit():
         return False
@@ -46,4 +46,4 @@ def is_dead(process: str, began_at: datetime | None) -> bool:
         created = psutil.Process(int(process)).create_time()
     except psutil.NoSuchProcess:
         return True
-    return began_at is not None and created > (began_at + CLOCKS).timestamp()
+    return running_since is not None and created > (running_since + CLOCKS).timestamp()

@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 def run(kind="COMPLETED", seconds=10.0, ago_h=1.0, tries=1, message=""):
     began = NOW - timedelta(hours=ago_h)
     name = {"COMPLETED": "Completed", "FAILED": "Failed", "CRASHED": "Crashed", "RUNNING": "Running"}[kind]
-    return Run("1", "a run", name, kind, message, began, began, seconds, tries, "77", "http://prefect/run/1")
+    return Run("1", "a run", name, kind, message, began, began, began, seconds, tries, "77", "http://prefect/run/1")
 
 
 def deployment(name, *runs, next_in_h=None, paused=False):
