@@ -39,6 +39,7 @@ class Shards:
     _waiting: list[int] = field(default_factory=list)
     _running: dict[int, FlowRun] = field(default_factory=dict)
     _results: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    _order: list[int] = field(default_factory=list)
     _begun: Counter[int] = field(default_factory=Counter)
     _failed: Counter[int] = field(default_factory=Counter)
 
@@ -51,7 +52,8 @@ class Shards:
         Raises:
             NoChampionError: there is no champion to predict with.
             RefusedError: a shard says no, and would say so again.
-            UnavailableError: a shard failed three times; the others' predictions are kept.
+            UnavailableError: a shard had to be run three times, by failures or by changes of the champion; the
+                others' predictions are kept.
         """
         self._waiting = list(range(1, self.count + 1))
         with get_client(sync_client=True) as client:
@@ -65,6 +67,7 @@ class Shards:
     def _start(self, number: int) -> None:
         """Start a shard. A run that was started again itself finds by their keys those that it had started before."""
         self._begun[number] += 1
+        self._order = [*(each for each in self._order if each != number), number]
         begun = run_deployment(
             PART,
             parameters={"task": self.task, **self.window, "number": number, "count": self.count},
@@ -102,9 +105,13 @@ class Shards:
         self._waiting.append(number)
 
     def _level(self) -> None:
-        """Run those again that an older champion predicted, where a promotion came in between."""
-        versions = {number: int(result["model_version"]) for number, result in self._results.items()}
+        """Run those again that another champion predicted than the shard that began last found.
+
+        A promotion or a rollback came in between.
+        """
+        versions = {number: self._results[number]["model_version"] for number in self._order if number in self._results}
+        champion = next(reversed(versions.values()), None)
         for number, version in versions.items():
-            if version < max(versions.values()):
+            if version != champion:
                 del self._results[number]
-                self._waiting.append(number)
+                self._again(number, f"predictions of version {version}, where version {champion} is champion now")
