@@ -49,13 +49,16 @@ from datetime import datetime
 from pathlib import Path
 from meter_core.embedded.connections import Connections
 from meter_core.jobs.predict import predict
-from meter_core.jobs.predict_shards import Shard
+from meter_core.jobs.predict_shards import cut
+from meter_core.jobs.registered import store_of
 from meter_core.settings import Settings
 task, since, number, count, out = sys.argv[1:]
 settings = Settings()
 began = time.perf_counter()
-done = predict(task, datetime.fromisoformat(since) if task == "reading" else None, Path(out), settings,
-               Connections.external(settings), shard=Shard(int(number), int(count)))
+known = Connections.external(settings)
+shard = cut("measured", store_of(known, settings).meter_ids(), int(count))[int(number) - 1]
+done = predict(task, datetime.fromisoformat(since) if task == "reading" else None, Path(out), settings, known,
+               shard=shard)
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({"rows": done.rows, "seconds": time.perf_counter() - began,
                   "cpu_s": used.ru_utime + used.ru_stime, "memory_mb": used.ru_maxrss / 1024}))

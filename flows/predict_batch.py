@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
+from prefect.runtime import flow_run
 from prefect.states import State
 
 from flows import reports
@@ -16,7 +17,7 @@ from flows.retry import TIMEOUT_SECONDS, retried
 from flows.shards import Shards
 from meter_core.embedded.needs import Need
 from meter_core.embedded.services import services
-from meter_core.jobs.predict_shards import combined, default_out, shard_count
+from meter_core.jobs.predict_shards import Shard, combined, cut, default_out, keep_cut, kept_cut, shard_count, tidy
 from meter_core.settings import Settings
 
 
@@ -46,20 +47,30 @@ def predict_in_shards(task: str, since: datetime | None, until: datetime | None,
     settings = Settings()
     window = {name: moment.isoformat() for name, moment in (("since", since), ("until", until)) if moment}
     began = time.monotonic()
-    count = shard_count(known_meters(), parallel)
-    results = Shards(task, window, count, parallel, teller()).run()
-    whole = combined(results, default_out(settings.files_root, task, since, until))
+    out, run = default_out(settings.files_root, task, since, until), str(flow_run.id)
+    try:
+        shards = cut_meters(run, parallel, out)
+        whole = combined(Shards(task, window, len(shards), parallel, teller()).run(), out)
+    except Exception:
+        tidy(out, run)
+        raise
+    tidy(out, run)
     return {**whole, "seconds": time.monotonic() - began}
 
 
-@retried("count the meters")
-def known_meters() -> int:
-    """Return how many meters there are."""
+@retried("cut the meters into shards")
+def cut_meters(run: str, parallel: int, out: str) -> list[Shard]:
+    """Return the shards: all meters, cut once. A run that was started again finds how it cut them before."""
     from meter_core.jobs.registered import store_of
 
+    if known := kept_cut(out, run):
+        return known
     settings = Settings()
     with services(settings, {Need.POSTGRES}, progress=teller()) as connections:
-        return len(store_of(connections, settings).meter_ids())
+        meters = store_of(connections, settings).meter_ids()
+    shards = cut(run, meters, shard_count(len(meters), parallel))
+    keep_cut(shards, out)
+    return shards
 
 
 @retried("predict")

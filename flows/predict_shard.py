@@ -12,6 +12,7 @@ from flows.outcome import Result, conclude, done, teller
 from flows.retry import TIMEOUT_SECONDS, retried
 from meter_core.embedded.needs import Need
 from meter_core.embedded.services import services
+from meter_core.jobs.predict_shards import default_out, kept_cut
 from meter_core.settings import Settings
 
 
@@ -19,6 +20,7 @@ from meter_core.settings import Settings
 def predict_shard(
     number: int,
     count: int,
+    run: str,
     task: Literal["reading", "ahead"] = "reading",
     since: datetime | None = None,
     until: datetime | None = None,
@@ -28,20 +30,21 @@ def predict_shard(
     Args:
         number: Of the shard, from 1.
         count: Into how many all meters are cut.
+        run: Id of the run that it is a part of.
         task: Whose champion predicts.
         since: First interval, with offset. Empty: what this champion has not predicted yet.
         until: End of the readings, with offset, exclusive. Empty: to the newest.
     """
-    return conclude("predict", partial(predict_rows, number, count, task, since, until), report, tells=False)
+    return conclude("predict", partial(predict_rows, number, run, task, since, until), report, tells=False)
 
 
 @retried("predict a shard")
-def predict_rows(number: int, count: int, task: str, since: datetime | None, until: datetime | None) -> Result:
+def predict_rows(number: int, run: str, task: str, since: datetime | None, until: datetime | None) -> Result:
     """Call the job."""
     from meter_core.jobs.predict import predict
-    from meter_core.jobs.predict_shards import Shard
 
-    settings, tell, shard = Settings(), teller(), Shard(number, count)
+    settings, tell = Settings(), teller()
+    shard = kept_cut(default_out(settings.files_root, task, since, until), run)[number - 1]
     with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=tell) as connections:
         return predict(task, since, None, settings, connections, tell, until=until, shard=shard).as_dict()
 

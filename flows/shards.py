@@ -70,7 +70,7 @@ class Shards:
         self._order = [*(each for each in self._order if each != number), number]
         begun = run_deployment(
             PART,
-            parameters={"task": self.task, **self.window, "number": number, "count": self.count},
+            parameters={"task": self.task, **self.window, "run": flow_run.id, "number": number, "count": self.count},
             idempotency_key=f"{flow_run.id}/{number}/{self._begun[number]}",
             timeout=0,
         )

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import fsspec
 import numpy as np
 import pandas as pd
 
-from meter_core.contracts.errors import NoChampionError, UsageError
+from meter_core.contracts.errors import NoChampionError, UnavailableError, UsageError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.forecasts import FORECAST_HOURS
 from meter_core.contracts.models import REGISTERED_MODELS
@@ -35,6 +36,9 @@ REACH: Final = timedelta(days=HISTORY_DAYS + 1)
 
 TOLD: Final = 10
 """How often progress is told in all: some who listen write a line each time."""
+
+KEY: Final = ["meter_id", "interval_minutes", "reading_ts"]
+"""What the rows of the CSV are known and sorted by."""
 
 Progress = Callable[..., None]
 
@@ -106,24 +110,31 @@ def predict(
     store = store_of(connections, settings)
     ref, predictor = champion(task, connections, settings, progress)
     progress("reading what is to be predicted")
-    meters = None if shard is None else shard.of(store.meter_ids())
+    meters = None if shard is None else store.meter_ids(shard.first, shard.last)
     if isinstance(predictor, Forecaster):
         frame, findings = forecast_frame(store, predictor, hours, meters)
     else:
         frame, findings = _of_readings(store, ref, predictor, Asked(since, until, meters), progress)
     if len(frame):  # in an order of its own, so that the parts of shards joined are the whole
-        frame = frame.sort_values(["meter_id", "interval_minutes", "reading_ts"], ignore_index=True)
+        frame = frame.sort_values(KEY, ignore_index=True)
     place = str(out or default_out(connections.files_url, task, since, until))
-    where = _publish(frame, ref, store, task, shard.part(place) if shard else place) if len(frame) else None
-    kwh = frame["units_kwh"] if len(frame) else None
+    shown = _shown(frame, ref) if len(frame) else frame
+    if shard:
+        place = shard.part(place, ref.version)
+        shown = shown if since or isinstance(predictor, Forecaster) else with_earlier(shown, place)
+    where = write_whole(place, shown.to_csv(index=False).encode()) if len(shown) else None
+    if len(frame):  # after the CSV: what is in Postgres counts as predicted, so the next run makes a broken one good
+        run_id = store.start_prediction_run(task, ref.name, ref.version, ref.predictor_digest or "")
+        store.insert_predictions(run_id, frame)
+    kwh = shown["units_kwh"] if len(shown) else None
     return PredictResult(
-        rows=len(frame),
+        rows=len(shown),
         min=None if kwh is None else float(kwh.min()),
         mean=None if kwh is None else float(kwh.mean()),
         max=None if kwh is None else float(kwh.max()),
         model=ref.name,
         model_version=ref.version,
-        in_training=int(frame["in_training"].sum()) if len(frame) else 0,
+        in_training=int(shown["in_training"].sum()) if len(shown) else 0,
         out=where,
         seconds=time.perf_counter() - began,
         findings=tuple(findings),
@@ -250,18 +261,40 @@ def _frame(rows: ReadingTable, predicted: Any, about: Mapping[str, Any]) -> pd.D
     )
 
 
-def _publish(frame: pd.DataFrame, ref: ModelRef, store: Store, task: str, out: str | Path) -> str:
-    """Write the predictions to the CSV and to Postgres; return where the CSV is.
-
-    In this order: what is in Postgres counts as predicted, so a run that ends in between is made good by the next.
-    """
+def _shown(frame: pd.DataFrame, ref: ModelRef) -> pd.DataFrame:
+    """Return predictions as the CSV has them."""
     shown = frame.drop(columns=["channel", "origin_ts", "horizon_minutes", "data_known_until"], errors="ignore")
     shown.insert(len(shown.columns), "model_version", ref.version)
     shown["reading_ts"] = shown["reading_ts"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    where = write_whole(str(out), shown.to_csv(index=False).encode())
-    run_id = store.start_prediction_run(task, ref.name, ref.version, ref.predictor_digest or "")
-    store.insert_predictions(run_id, frame)
-    return where
+    return shown
+
+
+def with_earlier(shown: pd.DataFrame, part: str) -> pd.DataFrame:
+    """Return a shard's predictions with those that an earlier try of the same run wrote and put into Postgres.
+
+    Args:
+        shown: As the CSV has them; empty where the earlier try had predicted everything.
+        part: Where the earlier try wrote.
+
+    Raises:
+        UnavailableError: that cannot be read.
+    """
+    fs, path = fsspec.core.url_to_fs(part)
+    try:
+        with fs.open(path, "rb") as stream:
+            earlier = pd.read_csv(
+                stream,
+                dtype={"meter_id": str, "model_version": str},
+                float_precision="round_trip",
+                keep_default_na=False,
+                na_values=[""],
+            )
+    except FileNotFoundError:
+        return shown
+    except OSError as error:
+        raise UnavailableError(f"{part} cannot be read ({error.strerror or error}); run it again") from error
+    both = pd.concat([earlier, shown], ignore_index=True).drop_duplicates(KEY, keep="last")
+    return both.sort_values(KEY, ignore_index=True)
 
 
 def _said(task: str) -> str:

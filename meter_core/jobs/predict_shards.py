@@ -1,9 +1,10 @@
 """A batch inference cut into shards of meters: each by itself, the whole exact however it was cut."""
 
+import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -11,6 +12,7 @@ from typing import Any, Final
 import fsspec
 
 from meter_core.contracts.errors import UnavailableError
+from meter_core.jobs.whole_files import write_whole
 
 FILE_NAMES: Final = {"reading": "meter_units_predictions.csv", "ahead": "meter_units_forecasts.csv"}
 
@@ -23,21 +25,78 @@ class Shard:
     """One of the pieces that all meters are cut into.
 
     Attributes:
+        run: Id of the run that it is a part of: runs at the same time write parts of their own.
         number: From 1.
         count: How many there are.
+        first: Id of its first meter.
+        last: Id of its last one; what is added in between belongs to it.
     """
 
+    run: str
     number: int
     count: int
+    first: str
+    last: str
 
-    def of(self, meters: Sequence[str]) -> Sequence[str]:
-        """Return its meters, which stand together, so that parts joined in order are the whole."""
-        size = len(meters)
-        return meters[size * (self.number - 1) // self.count : size * self.number // self.count]
+    def part(self, out: str, version: str) -> str:
+        """Return where its part of a file is written, as a version of the model predicts it."""
+        return f"{out}.{self.run}.v{version}.{self.number:05d}-of-{self.count:05d}"
 
-    def part(self, out: str) -> str:
-        """Return where its part of a file is written."""
-        return f"{out}.{self.number:05d}-of-{self.count:05d}"
+
+def cut(run: str, meters: Sequence[str], count: int) -> list[Shard]:
+    """Cut meters into shards of such as stand together, so that parts joined in order are the whole.
+
+    Args:
+        run: Id of the whole run.
+        meters: In order.
+        count: Of the shards, at most as many as meters; of no meters there is one, without any.
+    """
+    size = len(meters)
+    bounds = [(size * number // count, size * (number + 1) // count) for number in range(count)]
+    ends = [(meters[begin], meters[end - 1]) if end > begin else ("", "") for begin, end in bounds]
+    return [Shard(run, number, count, *each) for number, each in enumerate(ends, start=1)]
+
+
+def keep_cut(shards: Sequence[Shard], out: str) -> None:
+    """Write down how a run cuts its meters: beside the CSV, since a meter's id stands in no parameter of a run.
+
+    Raises:
+        UnavailableError: it cannot be written.
+    """
+    write_whole(_cut_of(out, shards[0].run), json.dumps([astuple(each) for each in shards]).encode())
+
+
+def kept_cut(out: str, run: str) -> list[Shard]:
+    """Return how a run cuts its meters, none before it has.
+
+    Raises:
+        UnavailableError: it cannot be read.
+    """
+    fs, target = fsspec.core.url_to_fs(_cut_of(out, run))
+    try:
+        return [Shard(*each) for each in json.loads(fs.cat_file(target))]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UnavailableError(f"{target} cannot be read ({error.strerror or error}); run it again") from error
+
+
+def tidy(out: str, run: str) -> None:
+    """Delete what a run that has ended left beside its CSV.
+
+    Raises:
+        UnavailableError: it cannot be deleted.
+    """
+    fs, target = fsspec.core.url_to_fs(out)
+    try:
+        for path in fs.glob(f"{target}.{run}.*"):
+            fs.rm_file(path)
+    except OSError as error:
+        raise UnavailableError(f"parts of {out} cannot be deleted ({error.strerror or error}); delete them") from error
+
+
+def _cut_of(out: str, run: str) -> str:
+    return f"{out}.{run}.cut"
 
 
 def shard_count(meters: int, parallel: int) -> int:

@@ -297,7 +297,9 @@ SELECT meter_id, zone, country, subdivision
 SELECT meter_id, segment FROM meter WHERE segment IS NOT NULL;
 
 -- name: meter_ids
-SELECT meter_id FROM meter ORDER BY meter_id;
+SELECT meter_id FROM meter
+ WHERE (%(first)s::text IS NULL OR meter_id >= %(first)s) AND (%(last)s::text IS NULL OR meter_id <= %(last)s)
+ ORDER BY meter_id;
 
 -- name: profiles_of_files
 SELECT id, profile FROM source_file;

@@ -286,10 +286,16 @@ class Store:
         with self._database.transaction() as connection:
             return reading.readings(connection, wanted)
 
-    def meter_ids(self) -> list[str]:
-        """Return every meter, in the order in which `readings` has them."""
+    def meter_ids(self, first: str | None = None, last: str | None = None) -> list[str]:
+        """Return the meters, in the order in which `readings` has them.
+
+        Args:
+            first: From this id on; None: from the first.
+            last: To this id, inclusive; None: to the last.
+        """
         with self._database.transaction() as connection:
-            return [meter_id for (meter_id,) in connection.execute(query("meter_ids")).fetchall()]
+            found = connection.execute(query("meter_ids"), {"first": first, "last": last}).fetchall()
+        return [meter_id for (meter_id,) in found]
 
     def interval_means(self) -> dict[str, frozenset[str]]:
         """Return for each source (profile) what it delivers as interval means: known at the interval's end only."""

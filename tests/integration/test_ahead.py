@@ -20,7 +20,7 @@ from meter_core.jobs import training_forecasts
 from meter_core.jobs.explain_change import explain_change
 from meter_core.jobs.models import list_models
 from meter_core.jobs.predict import predict
-from meter_core.jobs.predict_shards import Shard, combined
+from meter_core.jobs.predict_shards import combined, cut
 from meter_core.jobs.train import train
 from meter_core.models.ahead_recipes import AHEAD_BOOSTING, ahead_recipes
 from meter_core.models.forecast_golden import golden_histories
@@ -172,8 +172,8 @@ def test_what_a_task_does_not_know_is_refused(world):
 def test_shards_forecast_the_same_as_one_run(world, trained, tmp_path):
     whole = predict("ahead", None, tmp_path / "whole.csv", world.settings, world.connections)
     out = tmp_path / "shards.csv"
-    cut = [Shard(number, 3) for number in (1, 2, 3)]
-    parts = [predict("ahead", None, out, world.settings, world.connections, shard=each).as_dict() for each in cut]
+    shards = cut("a-run", world.store.meter_ids(), 3)
+    parts = [predict("ahead", None, out, world.settings, world.connections, shard=each).as_dict() for each in shards]
     made = combined(parts, str(out))
     assert out.read_bytes() == Path(whole.out).read_bytes()
     assert [made[name] for name in ("rows", "min", "max")] == [whole.rows, whole.min, whole.max]
