@@ -104,7 +104,7 @@ class Backfill:
         del self._running[piece]
         if run.state.is_completed():
             self.done += 1
-            result = next((each.result for each in published(self.client, run) if each.result), None)
+            result = next((each.result for each in reversed(published(self.client, run)) if each.result), None)
             self.rows += result["rows"] if result else 0
         else:
             self.failed.append(f"{piece.since:%Y-%m-%d}: {run.state.name}: {run.state.message}")

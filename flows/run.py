@@ -113,9 +113,9 @@ def summary(client: SyncPrefectClient, flow_run: FlowRun) -> dict[str, Any]:
         `flow_run_id`, `name`, `url`, `state`, `message`, `seconds`, `exit_status`, and `results`: each job's JSON keys,
         null for one that ended in an error.
     """
-    outcomes = published(client, flow_run)
+    outcomes = {outcome.job: outcome for outcome in published(client, flow_run)}
     state = flow_run.state
-    statuses = [outcome.exit_status for outcome in outcomes if outcome.exit_status]
+    statuses = [outcome.exit_status for outcome in outcomes.values() if outcome.exit_status]
     return {
         "flow_run_id": str(flow_run.id),
         "name": flow_run.name,
@@ -124,7 +124,7 @@ def summary(client: SyncPrefectClient, flow_run: FlowRun) -> dict[str, Any]:
         "message": state.message if state else None,
         "seconds": flow_run.total_run_time.total_seconds(),
         "exit_status": statuses[0] if statuses else unexplained(flow_run),
-        "results": {outcome.job: outcome.result for outcome in outcomes},
+        "results": {job: outcome.result for job, outcome in outcomes.items()},
     }
 
 
@@ -137,8 +137,12 @@ def unexplained(flow_run: FlowRun) -> int:
 
 
 def published(client: SyncPrefectClient, flow_run: FlowRun) -> list[Outcome]:
-    """Return the outcomes that a run and its subflows published, oldest first."""
-    family = [flow_run.id, *(child.id for child in children(client, flow_run.id))]
+    """Return the outcomes that a run and the steps within it published, oldest first.
+
+    Not those of runs that it started elsewhere, such as its shards: what these mean for the whole the run itself says.
+    """
+    steps = [child.id for child in children(client, flow_run.id) if child.deployment_id is None]
+    family = [flow_run.id, *steps]
     wanted = ArtifactFilter(
         flow_run_id=ArtifactFilterFlowRunId(any_=family), key=ArtifactFilterKey(like_=RESULT_KEY_END)
     )
