@@ -31,8 +31,20 @@ TASKS: Final = ("reading", "ahead")
 LOOKED_BACK_AT: Final = 50
 """Runs of the training flow among which the last of each task is looked for."""
 
-ENDED_WELL: Final = (StateType.COMPLETED, StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED)
-"""States of a training that needs no other one: done (refused too), under way, or about to begin."""
+TRIED_AGAIN_AFTER: Final = timedelta(days=1)
+"""So long after a training that failed, or found too little data, began, readings that were loaded make another due."""
+
+TOO_LITTLE: Final = "Too little data: "
+"""How the message of a run begins that found too little data."""
+
+COUNTED: Final = (
+    StateType.COMPLETED,
+    StateType.RUNNING,
+    StateType.PENDING,
+    StateType.SCHEDULED,
+    StateType.FAILED,
+)
+"""States of a training that needs no other one, for a time: done, under way, about to begin, failed."""
 
 
 def send(event: str, subject: str, payload: Mapping[str, Any]) -> None:
@@ -106,21 +118,29 @@ def is_due(last: datetime | None, now: datetime) -> bool:
 def last_training(client: SyncPrefectClient, task: str) -> datetime | None:
     """Return when the last training of a task began or is to begin, None where there was none.
 
-    One that failed does not count: the next delivery may have brought what it lacked.
+    One that failed, or found too little data, counts for a day only, as one of six days before: a later delivery may
+    bring what it lacked, but each delivery of a day starts none in vain.
     """
     runs = client.read_flow_runs(
         flow_filter=FlowFilter(name=FlowFilterName(any_=["train_model"])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=StateTypes(any_=list(ENDED_WELL)))),
+        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=StateTypes(any_=list(COUNTED)))),
         sort=FlowRunSort.EXPECTED_START_TIME_DESC,
         limit=LOOKED_BACK_AT,
     )
-    moments = [moment_of(run) for run in runs if run.parameters.get("task", "reading") == task and is_begun(run)]
+    moments = [reckoned_from(run) for run in runs if run.parameters.get("task", "reading") == task and is_begun(run)]
     return max(moments, default=None)
 
 
 def is_begun(run: FlowRun) -> bool:
     """Say whether a run is more than an entry of a schedule that lies ahead."""
     return not run.auto_scheduled or run.start_time is not None
+
+
+def reckoned_from(run: FlowRun) -> datetime:
+    """Return from when the next training is reckoned after this one."""
+    state = run.state
+    in_vain = state is not None and (state.is_failed() or (state.message or "").startswith(TOO_LITTLE))
+    return moment_of(run) - (TRAINED_EVERY - TRIED_AGAIN_AFTER) if in_vain else moment_of(run)
 
 
 def moment_of(run: FlowRun) -> datetime:

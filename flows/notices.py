@@ -5,6 +5,7 @@ and whichever of them is first, people read of it twice. Runs send events; the s
 through its notification blocks (`flows.automations`), so that no run knows an address or a password.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,9 @@ P = ParamSpec("P")
 OPENED: Final = "meter.notice.opened"
 CLOSED: Final = "meter.notice.closed"
 NEWS: Final = "meter.notice.news"
+
+CHANGING: Final = re.compile(r"(?:\w+:/)?(?:/[^\s/:;,'\"]+)+/?|\d[\d.,:]*")
+"""Paths, addresses and numbers in an error's words."""
 
 REMEDIES: Final = {
     UnavailableError: "It was tried for some minutes. Bring back what is away (`meter status` says what): the next run "
@@ -79,8 +83,14 @@ def quietly(tell: Callable[P, None]) -> Callable[P, None]:
 
 
 @quietly
-def failed(error: Exception) -> None:
-    """Open an incident for what stopped the present run, unless it is open already."""
+def failed(error: Exception, what: str = "failed", remedy: str = "") -> None:
+    """Open an incident for what stopped the present run, unless it is open already.
+
+    Args:
+        error: What stopped it.
+        what: A few words that follow the flow's name.
+        remedy: What to do; empty: what there is to do about errors of its kind.
+    """
     subject = Subject.present()
     told = {"cause": cause_of(error), "since": now(), "flow_run": str(flow_run.id), "failures": 1}
     with get_client(sync_client=True) as client:
@@ -90,13 +100,13 @@ def failed(error: Exception) -> None:
             return
         if known is not None:
             update(client, subject, told)
-        send(OPENED, subject.key, text(f"{subject.words} failed", subject, said(error), remedy_of(error)))
+        send(OPENED, subject.key, text(f"{subject.words} {what}", subject, said(error), remedy or remedy_of(error)))
 
 
 @quietly
-def worked() -> None:
-    """Close the incident of the present run's flow, where one is open, and say so."""
-    subject = Subject.present()
+def worked(subject: Subject | None = None) -> None:
+    """Close the incident of a subject, the present run's unless given, where one is open, and say so."""
+    subject = subject or Subject.present()
     with get_client(sync_client=True) as client:
         known = client.read_variable_by_name(name_of(subject))
         if known is None or not forget(client, subject):
@@ -106,16 +116,17 @@ def worked() -> None:
         send(CLOSED, subject.key, text(f"{subject.words} works again", subject, runs, "Nothing is to be done."))
 
 
-def news(what: str, cause: str, remedy: str) -> None:
+def news(what: str, cause: str, remedy: str, of: str = "") -> None:
     """Say what happened in the present run and is no incident: a promotion, a refusal, a stopped delivery.
 
     Args:
         what: A few words that follow the flow's name.
         cause: In one sentence.
         remedy: What to do, or that nothing is.
+        of: Keeps two pieces of news of one run apart.
     """
     subject = Subject.present()
-    send(NEWS, subject.key, text(f"{subject.words}: {what}", subject, cause, remedy))
+    send(NEWS, subject.key + of, text(f"{subject.words}: {what}", subject, cause, remedy))
 
 
 def text(title: str, subject: Subject, cause: str, remedy: str) -> dict[str, Any]:
@@ -125,13 +136,18 @@ def text(title: str, subject: Subject, cause: str, remedy: str) -> dict[str, Any
 
 
 def said(error: Exception) -> str:
-    """Return an error in words; of one that is not ours the kind too."""
-    return str(error) if isinstance(error, MeterError) else f"{type(error).__name__}: {error}"
+    """Return an error in words; of one that is not ours its kind only, since its text may be a meter or a value."""
+    return str(error) if isinstance(error, MeterError) else f"{type(error).__name__}, see the log of the run"
 
 
 def cause_of(error: Exception) -> str:
-    """Return what makes two errors the same incident: what is away may be told in changing words."""
-    return "unavailable" if isinstance(error, UnavailableError) else said(error)[:1_000]
+    """Return what makes two errors the same incident.
+
+    What is away may be told in changing words; counts, moments and paths change from run to run.
+    """
+    if isinstance(error, UnavailableError):
+        return "unavailable"
+    return CHANGING.sub("...", said(error))[:1_000]
 
 
 def remedy_of(error: Exception) -> str:

@@ -11,10 +11,12 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed, State
 
 from flows import notices
-from meter_core.contracts.errors import MeterError, NoChampionError, RefusedError
+from flows.chain import TOO_LITTLE
+from meter_core.contracts.errors import MeterError, NoChampionError, RefusedError, TooLittleDataError
 
 REFUSED: Final = "Refused"
-"""Name of the completed state of a training run whose model was refused, and of predictions without any champion."""
+"""Name of the completed state of a run that had nothing to give: its model was refused, there was too little data to
+learn from, or no champion to predict with."""
 
 RUN_LOGGER: Final = "prefect.flow_runs"
 
@@ -57,7 +59,11 @@ def outcome_of(markdown: str) -> Outcome:
 
 
 def conclude(
-    job: str, run: Callable[[], Result], report: Callable[[Result], State[Any]], tells: bool = True
+    job: str,
+    run: Callable[[], Result],
+    report: Callable[[Result], State[Any]],
+    tells: bool = True,
+    went: Callable[[Result], None] = lambda _: notices.worked(),
 ) -> State[Any]:
     """Run a job, publish how it ended, and return the flow run's final state.
 
@@ -66,18 +72,22 @@ def conclude(
         run: Calls the job; returns its JSON keys.
         report: Publishes what a person reads about the result, and returns the state that follows from it.
         tells: Whether people are told of a failure; not of a part's, whose whole tells them.
+        went: Tells people how it went: that it works again, unless given.
 
     Returns:
-        What `report` returned. Where there is no champion yet, a run of predictions has nothing to do, which is no
-        failure: it completes under the name Refused. For an error of ours a failed state that says the error's sentence
-        (and no traceback, since it names thing, value and remedy). Any other exception passes: a bug, whose traceback
-        belongs in the log.
+        What `report` returned. Where there is no champion yet, or too little data to learn from, a run has nothing to
+        do, which is no failure: it completes under the name Refused. For an error of ours a failed state that says the
+        error's sentence (and no traceback, since it names thing, value and remedy). Any other exception passes: a bug,
+        whose traceback belongs in the log.
     """
     try:
         result = run()
     except NoChampionError as error:
         Outcome(job, error.exit_status, None, str(error)).publish()
         return refused(str(error))
+    except TooLittleDataError as error:
+        Outcome(job, error.exit_status, None, str(error)).publish()
+        return refused(TOO_LITTLE + str(error))
     except MeterError as error:
         get_run_logger().error("%s", error)
         Outcome(job, error.exit_status, None, str(error)).publish()
@@ -90,7 +100,7 @@ def conclude(
         raise
     state = report(result)
     if tells:
-        notices.worked()
+        went(result)
     said_no = state.is_failed() or state.name == REFUSED
     Outcome(job, RefusedError.exit_status if said_no else 0, result, state.message or "").publish()
     return state

@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 from prefect.states import State
 
 from flows import reports
+from flows.decisions import deliver_waiting
 from flows.outcome import Result, conclude, done, teller
 from flows.page import SHOWN
 from flows.retry import TIMEOUT_SECONDS, retried
@@ -30,12 +31,16 @@ def predict_batch(
 ) -> State[Any]:
     """Predict with the champion, to Postgres and to `meter_units_predictions.csv`, or a file named after the window.
 
+    Without a window it first hands MLflow what trainings left behind while it was away.
+
     Args:
         task: Whose champion predicts.
         since: First interval, with offset. Empty: what this champion has not predicted yet.
         until: End of the readings, with offset, exclusive. Empty: to the newest.
         parallel: How many runs share the work, each some of the meters. Empty: METER_PARALLEL, else this run alone.
     """
+    if since is None:
+        deliver_waiting()
     wanted = Settings().parallel if parallel is None else parallel
     if wanted > 1:
         return conclude("predict", partial(predict_in_shards, task, since, until, wanted), report)

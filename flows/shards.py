@@ -83,7 +83,7 @@ class Shards:
             if run.state is None or not run.state.is_final():
                 continue
             del self._running[number]
-            outcome = next(iter(published(client, run)), None)
+            outcome = next(reversed(published(client, run)), None)
             if run.state.is_completed() and outcome and outcome.result:
                 self._results[number] = outcome.result
                 self.tell(f"{len(self._results)} of {self.count} shards done", len(self._results) / self.count)

@@ -9,26 +9,22 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.states import State
 
 from flows import notices, reports
-from flows.chain import approval_asked, model_promoted
+from flows.decisions import tell_of
 from flows.outcome import Result, conclude, done, refused, teller
 from flows.page import SHOWN
 from flows.retry import TIMEOUT_SECONDS, retried
+from meter_core.contracts.errors import UnavailableError
 from meter_core.embedded.needs import Need
 from meter_core.embedded.services import services
 from meter_core.settings import Settings
 
-REFUSED_REMEDY: Final = (
-    "The standing champion stays. `meter models` lists the version as challenger; `meter promote V --why ...` "
-    "overrules the gate, on record."
-)
-APPROVAL_REMEDY: Final = (
-    "Somebody decides within a week: on the page of the run `approve_model` that waits in Prefect, or with "
-    "`meter promote V --why ...`."
-)
-AWAITS_APPROVAL: Final = "awaits_approval"
-"""Decision of a training whose model passed the gate where the policy wants a person."""
+WAITING: Final = "waiting"
+"""Decision of a training that MLflow was away for."""
 
-PROMOTED_REMEDY: Final = "The service takes it over by itself. `meter rollback --why ...` goes back."
+WAITING_REMEDY: Final = (
+    "The trained model is kept under undelivered/, and is not used until MLflow has it. Bring MLflow back: the next "
+    "batch inference delivers it, within six hours, or `meter models sync` at once."
+)
 
 
 @flow(name="train_model", flow_run_name="train {task}", timeout_seconds=TIMEOUT_SECONDS, **SHOWN)
@@ -50,7 +46,7 @@ def train_model(
         until: End of the data, with offset, exclusive. Empty: to the last reading.
         clock: Moment, with offset, from which the next training is reckoned. Empty: the present. It changes no result.
     """
-    return conclude("train", partial(train_candidates, task, since, until), partial(report, task=task))
+    return conclude("train", partial(train_candidates, task, since, until), partial(report, task=task), went=tell_how)
 
 
 @retried("train and evaluate")
@@ -72,14 +68,13 @@ def report(result: Result, task: str) -> State[Any]:
     create_markdown_artifact(
         reports.training(result, rows, Settings().mlflow_tracking_uri), key="train-report", description=result["why"]
     )
-    version = f"version {result['version']} of {result['model']}"
-    if result["refused"]:
-        notices.news("a model was refused", f"{version}: {result['why']}", REFUSED_REMEDY)
-        return refused(result["why"])
-    if result["decision"] == AWAITS_APPROVAL:
-        notices.news("a model waits for approval", f"{version}: {result['why']}", APPROVAL_REMEDY)
-        approval_asked(task, result["version"], result["why"])
-    if result["decision"] == "promoted":
-        notices.news("a model was promoted", f"{version}: {result['why']}", PROMOTED_REMEDY)
-        model_promoted(task, result["version"])
-    return done(result["why"])
+    tell_of(task, result["decision"], result)
+    return refused(result["why"]) if result["refused"] else done(result["why"])
+
+
+def tell_how(result: Result) -> None:
+    """Open an incident where the model waits for MLflow, else close one that is open."""
+    if result["decision"] == WAITING:
+        notices.failed(UnavailableError(result["why"]), "waits for MLflow", WAITING_REMEDY)
+    else:
+        notices.worked()

@@ -28,6 +28,10 @@ class NoChampionError(RefusedError):
     """A registered model has no champion yet: there is nothing to predict with, and nothing is wrong."""
 
 
+class TooLittleDataError(RefusedError):
+    """There are too few readings to learn from: more of them are the remedy, and nothing is wrong."""
+
+
 class UnavailableError(MeterError):
     """Something that is needed cannot be reached or started: a database, a registry, a port, a folder."""
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meter_core.calendar import DAY_S
-from meter_core.contracts.errors import RefusedError
+from meter_core.contracts.errors import TooLittleDataError
 from meter_core.features.readings import ReadingTable
 from meter_core.models.fit import EMBARGO_S
 
@@ -48,11 +48,11 @@ def hold_out(table: ReadingTable, days: int = HOLD_OUT_DAYS) -> Split:
     """Return the split whose test is the last days of the readings, up to the end of the last measured interval.
 
     Raises:
-        RefusedError: where nothing was measured.
+        TooLittleDataError: where nothing was measured.
     """
     measured = ~np.isnan(table.units_kwh)
     if not measured.any():
-        raise RefusedError(
+        raise TooLittleDataError(
             "no reading has a measured energy: there is nothing to learn from and nothing to score; "
             "load some with `meter ingest`, or choose another window"
         )

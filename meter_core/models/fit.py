@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meter_core.calendar import DAY_S, iso_utc
-from meter_core.contracts.errors import RefusedError
+from meter_core.contracts.errors import TooLittleDataError
 from meter_core.contracts.features import FEATURES
 from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.history import FEATURE_SETS, HISTORY_DAYS, HISTORY_NEEDS, has_history
@@ -102,7 +102,7 @@ def fit_predictor(
         about: goes into the predictor beside what is known here (a data digest, say); plain JSON types.
 
     Raises:
-        RefusedError: where there are too few measured readings.
+        TooLittleDataError: where there are too few measured readings.
     """
     began = time.perf_counter()
     data = TrainingData.of(data) if isinstance(data, ReadingTable) else data
@@ -110,7 +110,7 @@ def fit_predictor(
     if rows is not None:
         learn &= rows
     if learn.sum() < FEWEST_ROWS:
-        raise RefusedError(
+        raise TooLittleDataError(
             f"{int(learn.sum())} measured readings to learn from, and at least {FEWEST_ROWS} are needed beside those "
             "held out for scoring; load a longer history, or choose a wider window"
         )

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from meter_core.calendar import DAY_S, iso_utc
-from meter_core.contracts.errors import RefusedError
+from meter_core.contracts.errors import TooLittleDataError
 from meter_core.contracts.forecasts import FORECAST_HOURS, FORECAST_LEVELS
 from meter_core.contracts.readings import FloatArray
 from meter_core.features.ahead import AHEAD_FEATURES
@@ -71,14 +71,14 @@ def fit_forecaster(
         about: goes into the forecaster beside what is known here; plain JSON types.
 
     Raises:
-        RefusedError: where there is too little to learn from.
+        TooLittleDataError: where there is too little to learn from.
     """
     began = time.perf_counter()
     learnt = (table.available_s <= until_s) & ~np.isnan(table.units_kwh)
     usual_kw = usual_level(table, learnt) if learnt.any() else 1.0
     samples = training_samples(table.take(learnt), until_s, usual_kw)
     if len(samples) < FEWEST_SAMPLES:
-        raise RefusedError(
+        raise TooLittleDataError(
             f"{len(samples)} hours seen from an earlier moment to learn from, and at least {FEWEST_SAMPLES} are needed "
             "beside those held out for scoring; load a longer history, or choose a wider window"
         )

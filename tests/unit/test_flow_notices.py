@@ -1,0 +1,64 @@
+"""What makes two failures one incident, what people read of them, and when a failed training is tried again."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Completed, Failed
+
+from flows.chain import TOO_LITTLE, is_due, last_training
+from flows.notices import cause_of, said
+from flows.run import published
+from meter_core.contracts.errors import RefusedError, UnavailableError
+
+BEGAN = datetime(2026, 11, 20, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1,204 measured readings, at least 2000 are needed", "1,377 measured readings, at least 2000 are needed"),
+        ("/files/inbox/a.csv line 3 has no zone", "/files/inbox/b/c.csv line 17 has no zone"),
+        ("s3://bucket/a-1.csv is empty", "s3://bucket/b.csv is empty"),
+    ],
+)
+def test_counts_and_paths_make_no_new_incident(one, other):
+    assert cause_of(RefusedError(one)) == cause_of(RefusedError(other))
+
+
+def test_other_words_do():
+    assert cause_of(RefusedError("a feature leaks")) != cause_of(RefusedError("a file is empty"))
+    assert cause_of(UnavailableError("MLflow is away")) == cause_of(UnavailableError("it does not answer"))
+
+
+def test_what_is_not_our_error_is_never_repeated():
+    assert said(KeyError("FONTANA-02")) == "KeyError, see the log of the run"
+    assert "FONTANA" not in cause_of(KeyError("FONTANA-02"))
+
+
+@pytest.mark.parametrize(
+    ("state", "days"),
+    [(Failed(), 1), (Completed(name="Refused", message=TOO_LITTLE + "12 hours"), 1), (Completed(name="Refused"), 7)],
+)
+def test_a_training_in_vain_is_tried_again_a_day_later(state, days):
+    run = FlowRun(flow_id=uuid4(), state=state, start_time=BEGAN, parameters={"task": "ahead"})
+    asked = []
+    client = SimpleNamespace(read_flow_runs=lambda **filters: asked.append(filters) or [run])
+    last = last_training(client, "ahead")
+    due = BEGAN + timedelta(days=days)
+    assert (is_due(last, due - timedelta(seconds=1)), is_due(last, due)) == (False, True)
+    assert state.type in asked[0]["flow_run_filter"].state.type.any_
+
+
+def test_outcomes_of_shards_are_not_the_runs_own():
+    run, step = FlowRun(flow_id=uuid4()), FlowRun(flow_id=uuid4())
+    shard = FlowRun(flow_id=uuid4(), deployment_id=uuid4())
+    asked = []
+    client = SimpleNamespace(
+        read_flow_runs=lambda **_: [step, shard],
+        read_artifacts=lambda artifact_filter, sort: asked.append(artifact_filter) or [],
+    )
+    assert published(client, run) == []
+    assert asked[0].flow_run_id.any_ == [run.id, step.id]
