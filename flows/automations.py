@@ -4,9 +4,11 @@ All of it runs in the server, so that it works, and people hear, also while ever
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
@@ -16,12 +18,18 @@ from prefect.events.schemas.automations import Automation, AutomationCore, Event
 from flows.chain import APPROVAL_ASKED, LOADED, PROMOTED, TASKS, TRAINING_DUE
 from flows.outcome import REFUSED
 from flows.restart_run import AFTER
-from flows.server import EACH_RUN, RESTART, RUN, Server, automation, crash
+from flows.server import EACH_RUN, RESTART, RUN, TAG, Server, automation, crash
 from flows.telling import crashes_told, lateness_told, missing_told, told
 from meter_core.embedded.prefect_api import AUTOMATION
 
 DEAD_AFTER: Final = timedelta(minutes=2)
 """Four heartbeats of a run that did not come."""
+
+NO_BLOCK: Final = UUID(int=0)
+"""Stands for a block where only names are asked for."""
+
+PAGE: Final = 200
+"""The most automations that the server returns at once."""
 
 ENDED: Final = (
     "Completed",
@@ -116,8 +124,19 @@ def dead_ended(server: Server) -> AutomationCore:
     )
 
 
-def install(client: SyncPrefectClient, automations: Iterable[AutomationCore]) -> None:
-    """Make the server's automations these. One that somebody switched off stays off; what is no longer wanted goes."""
+def known_names(server: Server) -> set[str]:
+    """Return the names of all automations that any server of ours may have."""
+    return {each.name for each in wanted(replace(server, watches=True, blocks=server.blocks or (NO_BLOCK,)))}
+
+
+def install(client: SyncPrefectClient, automations: Iterable[AutomationCore], known_names: Collection[str]) -> None:
+    """Make the server's automations these. One that somebody switched off stays off; what is no longer wanted goes.
+
+    Args:
+        client: Of the server.
+        automations: What it should have.
+        known_names: No other one is ever deleted: somebody made it, whatever its name begins with.
+    """
     there = ours(client)
     for each in automations:
         known = there.pop(each.name, None)
@@ -130,12 +149,16 @@ def install(client: SyncPrefectClient, automations: Iterable[AutomationCore]) ->
             )
             client.update_automation(known.id, changed)
     for gone in there.values():
-        client.delete_automation(gone.id)
+        if gone.name in known_names and TAG in gone.tags:
+            client.delete_automation(gone.id)
 
 
 def ours(client: SyncPrefectClient) -> dict[str, Automation]:
     """Return the server's automations that are ours, by name."""
-    return {each.name: each for each in client.read_automations(limit=200) if each.name.startswith(AUTOMATION)}
+    found: list[Automation] = []
+    while page := client.read_automations(limit=PAGE, offset=len(found)):
+        found += page
+    return {each.name: each for each in found if each.name.startswith(AUTOMATION)}
 
 
 def meaning(each: AutomationCore) -> str:

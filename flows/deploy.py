@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import prefect
 import yaml
 from prefect.client.orchestration import SyncPrefectClient
@@ -27,11 +28,16 @@ from flows.run import connected
 from flows.server import Server
 from meter_core import __version__
 from meter_core.contracts.errors import MeterError, UsageError
-from meter_core.embedded.prefect_server import POOL, SQLITE
+from meter_core.embedded.prefect_server import POOL
 from meter_core.settings import Settings
 
 APP: Final = Path(__file__).resolve().parent.parent
 DESCRIPTION: Final = "prefect.yaml"
+POSTGRESQL: Final = "postgresql"
+"""How drivers and addresses of PostgreSQL begin."""
+
+NOT_FOUND: Final = 404
+
 VERSION: Final = "meter_flows_version"
 """Prefect variable that names what was deployed last."""
 
@@ -128,10 +134,22 @@ def automate(client: SyncPrefectClient) -> list[str]:
         notice_blocks.save(addresses)
         notice_blocks.tidy(client, len(addresses))
     deployed = {name: client.read_deployment_by_name(name).id for name in names()}
-    watches = client.request("GET", "/admin/settings").json()["server"]["database"]["driver"] != SQLITE
-    wanted = automations.wanted(Server(deployed, notice_blocks.ids(client), watches))
-    automations.install(client, wanted)
+    server = Server(deployed, notice_blocks.ids(client), is_on_postgresql(client))
+    wanted = automations.wanted(server)
+    automations.install(client, wanted, automations.known_names(server))
     return [each.name for each in wanted]
+
+
+def is_on_postgresql(client: SyncPrefectClient) -> bool:
+    """Say whether the server keeps its data in PostgreSQL; one that does not tell may keep them in SQLite."""
+    try:
+        said = client.request("GET", "/admin/settings").json()
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code != NOT_FOUND:
+            raise
+        return False
+    database = said.get("server", {}).get("database", {})
+    return str(database.get("driver") or database.get("connection_url")).startswith(POSTGRESQL)
 
 
 def job_template(text: str) -> dict[str, Any]:

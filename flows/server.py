@@ -18,6 +18,9 @@ RESTART: Final = "restart_run/when-crashed"
 """What starts runs again is not started again itself."""
 
 RUN: Final = "prefect.flow-run."
+TAG: Final = "meter"
+"""Of everything ours on a server."""
+
 EACH_RUN: Final = {"prefect.resource.id"}
 
 REMEMBERED: Final = timedelta(days=1)
@@ -67,6 +70,4 @@ def crash(server: Server, count: int) -> EventTrigger:
 
 def automation(name: str, description: str, trigger: EventTrigger, actions: list[ActionTypes]) -> AutomationCore:
     """Return an automation of ours."""
-    return AutomationCore(
-        name=AUTOMATION + name, description=description, trigger=trigger, actions=actions, tags=["meter"]
-    )
+    return AutomationCore(name=AUTOMATION + name, description=description, trigger=trigger, actions=actions, tags=[TAG])

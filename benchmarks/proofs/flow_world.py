@@ -205,6 +205,7 @@ def world(home: Path) -> Iterator[World]:
             "PREFECT_API_URL": f"http://127.0.0.1:{prefect_port}/api",
             "PREFECT_HOME": str(home / "prefect"),
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": prefect_url,
+            "PREFECT_SERVER_DATABASE_DRIVER": "postgresql+asyncpg",
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
             "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{prefect_port}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
