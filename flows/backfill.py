@@ -18,11 +18,16 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 
+from flows.outcome import REFUSED
+from flows.restart_run import AFTER
 from flows.run import INTERRUPTED, connected, find, published
-from meter_core.contracts.errors import MeterError, UnavailableError
+from meter_core.contracts.errors import MeterError, RefusedError, UnavailableError
 
 DEPLOYMENT: Final = "predict_batch/backfill"
 POLL_SECONDS: Final = 1.0
+
+STARTED_AGAIN_WITHIN: Final = 4 * AFTER
+"""So long after its crash a run may take to be scheduled again, by a run of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Backfill:
     known: int = 0
     done: int = 0
     failed: list[str] = field(default_factory=list)
+    _status: int = 0
     _running: dict[Piece, FlowRun] = field(default_factory=dict)
 
     def run(self, wanted: Sequence[Piece]) -> None:
@@ -91,30 +97,44 @@ class Backfill:
             run = self.client.create_flow_run_from_deployment(
                 deployment.id, parameters=piece.parameters, idempotency_key=key
             )
-            if run.state is None or not run.state.is_final() or run.state.is_completed():
-                self.known += bool(run.state and run.state.is_completed())
+            if not has_ended(run) or is_done(run):
+                self.known += is_done(run)
                 self._running[piece] = run
                 return
             attempt += 1
 
     def _look(self, piece: Piece, run: FlowRun, count: int) -> None:
         """See whether a piece has ended, and how."""
-        if run.state is None or not run.state.is_final():
+        if run.state is None or not has_ended(run):
             return
         del self._running[piece]
-        if run.state.is_completed():
+        if is_done(run):
             self.done += 1
             result = next((each.result for each in reversed(published(self.client, run)) if each.result), None)
             self.rows += result["rows"] if result else 0
         else:
+            said_no = RefusedError if run.state.is_completed() else UnavailableError
+            self._status = max(self._status, said_no.exit_status)
             self.failed.append(f"{piece.since:%Y-%m-%d}: {run.state.name}: {run.state.message}")
         self.say(f"{self.done} of {count} pieces done, {len(self.failed)} failed, {self.rows:,} predictions")
 
     def summary(self) -> dict[str, Any]:
         """Return what was done, and whether something is missing."""
-        status = UnavailableError.exit_status if self.failed else 0
         about = {"done": self.done, "known": self.known, "failed": self.failed, "rows": self.rows}
-        return {**about, "exit_status": status, "message": "; ".join(self.failed) or f"{self.done} pieces done"}
+        return {**about, "exit_status": self._status, "message": "; ".join(self.failed) or f"{self.done} pieces done"}
+
+
+def is_done(run: FlowRun) -> bool:
+    """Say whether a run predicted; without a champion it completes and has not."""
+    return run.state is not None and run.state.is_completed() and run.state.name != REFUSED
+
+
+def has_ended(run: FlowRun) -> bool:
+    """Say whether a run is over; one that crashed for the first time the server starts again."""
+    if run.state is None or not run.state.is_final():
+        return False
+    first_crash = run.state.is_crashed() and run.run_count <= 1
+    return not first_crash or datetime.now(UTC) - run.state.timestamp > STARTED_AGAIN_WITHIN
 
 
 def moment(text: str) -> datetime:

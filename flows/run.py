@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import FlowRun
@@ -36,7 +37,8 @@ def connected() -> Iterator[SyncPrefectClient]:
     """Give a client of the server that PREFECT_API_URL names.
 
     Raises:
-        UnavailableError: it is not set (Prefect would start a server of its own), or nothing answers there.
+        UnavailableError: it is not set (Prefect would start a server of its own), or nothing answers there, or any
+            more.
     """
     api_url = get_current_settings().api.url
     if not api_url:
@@ -46,7 +48,13 @@ def connected() -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as client:
         if error := client.api_healthcheck():
             raise UnavailableError(f"the Prefect server at {api_url} does not answer ({error}): is `meter up` running?")
-        yield client
+        try:
+            yield client
+        except httpx.TransportError as error:
+            raise UnavailableError(
+                f"the Prefect server at {api_url} does not answer any more ({type(error).__name__}): say it again once "
+                "it does"
+            ) from error
 
 
 def run(name: str, parameters: dict[str, Any], start_within: float, say: Say) -> dict[str, Any]:
