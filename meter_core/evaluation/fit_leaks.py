@@ -4,7 +4,7 @@ The fits are of the recipe that is to be registered, with few trees: how much a 
 looks at.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -13,6 +13,7 @@ import numpy as np
 
 from meter_core.calendar import DAY_S, iso_utc
 from meter_core.contracts.finding import Finding, Severity
+from meter_core.contracts.forecasts import HistoryBatch
 from meter_core.contracts.readings import AUXILIARY, FloatArray
 from meter_core.evaluation.leak_linter import culprit, first_cell
 from meter_core.evaluation.leak_probes import Cells, Mask, changed
@@ -31,6 +32,7 @@ LEAST_DAYS: Final = 150
 TREES: Final = 5
 ASKED_ROWS: Final = 200
 ASKED_DAYS: Final = 7
+ASKED_METERS: Final = 20
 
 Answers = Callable[[ReadingTable, ReadingTable], Mapping[str, FloatArray]]
 """Fits on the first table and returns columns of what the fit says of the second, by name."""
@@ -75,14 +77,28 @@ def ahead_fit_findings(table: ReadingTable, split: Split, recipe: Recipe) -> lis
 
     def answers(learnt: ReadingTable, asked: ReadingTable) -> dict[str, FloatArray]:
         forecaster = fit_forecaster(learnt, _quick(recipe), split.fit_until_s).predictor
-        span = next(asked.groups())
-        group = asked.take(np.arange(span.start, span.stop))
-        at = daily_origins(group, split.fit_until_s - ASKED_DAYS * DAY_S, split.fit_until_s)
-        batch = origins_of(group, at, 24).batch
-        said = forecaster.forecast(batch, 24 * 60 // int(group.interval_minutes[0]))
-        return {"prediction": said.mean_kwh, "range": said.quantiles_kwh, "paths": said.paths_kwh(3)}
+        said = [forecaster.forecast(batch, horizon) for batch, horizon in _asked(asked, split, forecaster.intervals)]
+        return {
+            "prediction": np.concatenate([np.empty(0), *(one.mean_kwh.ravel() for one in said)]),
+            "range": np.concatenate([np.empty(0), *(one.quantiles_kwh.ravel() for one in said)]),
+            "paths": np.concatenate([np.empty(0), *(one.paths_kwh(3).ravel() for one in said)]),
+        }
 
     return fit_findings(_some(table, split), split, answers)
+
+
+def _asked(table: ReadingTable, split: Split, intervals: Collection[int]) -> Iterator[tuple[HistoryBatch, int]]:
+    """Yield what was known of some meters on their last days before a fit ended, and how many intervals make a day.
+
+    Meters that had no reading by then, and lengths that the fit never saw, have no forecast that could be asked for.
+    """
+    groups = [table.take(np.arange(span.start, span.stop)) for span in table.groups()]
+    known = [each for each in groups if each.interval_minutes[0] in intervals and each.ts_s[0] < split.fit_until_s]
+    drawn = np.linspace(0, len(known) - 1, min(len(known), ASKED_METERS)).astype(np.int64)
+    for group in (known[place] for place in drawn):
+        batch = origins_of(group, daily_origins(group, int(group.ts_s[0]), split.fit_until_s), 24).batch
+        if len(batch):
+            yield batch.take(np.arange(len(batch))[-ASKED_DAYS:]), 24 * 60 // int(group.interval_minutes[0])
 
 
 def _not_to_learn(table: ReadingTable, split: Split) -> dict[str, Mask]:
@@ -92,12 +108,13 @@ def _not_to_learn(table: ReadingTable, split: Split) -> dict[str, Mask]:
 
 
 def _some(table: ReadingTable, split: Split) -> ReadingTable:
-    """Return the newest readings of as many meters as `ROWS` allows, half a year of each or more."""
+    """Return the newest readings of as many meters as `ROWS` allows, known longest, half a year of each or more."""
     if len(table) <= ROWS:
         return table
-    recent = table.ts_s >= split.fit_until_s - LEAST_DAYS * DAY_S
-    meters = np.unique(table.meter_id[recent].astype(str))
-    kept = meters[: max(1, ROWS * len(meters) // max(1, int(recent.sum())))]
+    recent = (table.ts_s >= split.fit_until_s - LEAST_DAYS * DAY_S) & (table.ts_s < split.fit_until_s)
+    meters, first, rows = np.unique(table.meter_id[recent].astype(str), return_index=True, return_counts=True)
+    longest = np.argsort(table.ts_s[recent][first], kind="stable")
+    kept = meters[longest[: max(1, ROWS * len(meters) // max(1, int(rows.sum())))]]
     own = table.take(np.isin(table.meter_id, kept.astype(object)))
     oldest_s = np.sort(own.ts_s)[-ROWS] if len(own) > ROWS else own.ts_s.min()
     return own.take(own.ts_s >= min(int(oldest_s), split.fit_until_s - LEAST_DAYS * DAY_S))

@@ -7,6 +7,7 @@ import pytest
 
 from meter_core.calendar import DAY_S, iso_utc, utc_offset_minutes
 from meter_core.contracts.finding import Severity
+from meter_core.evaluation import fit_leaks
 from meter_core.evaluation.ahead_leaks import ahead_leak_findings, features_ahead
 from meter_core.evaluation.fit_leaks import ahead_fit_findings, fit_findings, reading_fit_findings
 from meter_core.evaluation.leak_linter import Features, lint
@@ -184,6 +185,30 @@ def test_the_products_fits_do_not_see_the_test(table):
     split = hold_out(table)
     assert reading_fit_findings(table, split, recipes()["boosting"]) == []
     assert ahead_fit_findings(table, split, ahead_recipes()["boosting"]) == []
+
+
+def test_meters_that_cannot_be_asked_do_not_keep_the_others_from_it(table):
+    """They come first by name: one ended, one is new, one changed the length of its intervals days ago."""
+    split, home = hold_out(table), table.take(table.meter_id != "ZZ")
+    home = home.take(home.ts_s >= split.fit_until_s - 140 * DAY_S)
+    parts = {
+        "AA": (home.ts_s < split.fit_until_s - 100 * DAY_S, 60),
+        "AB": (home.ts_s >= split.test_from_s, 60),
+        "AC": (home.ts_s >= split.fit_until_s - 3 * DAY_S, 30),
+    }
+    odd = [_called(home.take(rows), name, minutes) for name, (rows, minutes) in parts.items()]
+    every = type(table)(
+        **{name: np.concatenate([getattr(each, name) for each in (*odd, home)]) for name in table.__slots__}
+    )
+    asked = {batch.meter_id[0]: (len(batch), horizon) for batch, horizon in fit_leaks._asked(every, split, (60,))}
+    assert asked == {"AA": (7, 24), home.meter_id[0]: (7, 24)}
+    assert ahead_fit_findings(every, split, ahead_recipes()["linear"]) == []
+
+
+def _called(table, name, minutes):
+    """The table as that of another meter with intervals of another length."""
+    n = len(table)
+    return replace(table, meter_id=np.full(n, name, dtype=object), interval_minutes=np.full(n, minutes))
 
 
 def test_a_fit_on_the_test_window_is_found(table):
