@@ -1,7 +1,8 @@
 """What changed a forecast between two moments: values that were corrected, came late or are new, or the model.
 
 The same coming hours are forecast again and again, each time with one more thing as it is now. The differences add up
-to the whole change exactly; what two changes do together counts with the later. No model looks at weather yet.
+to the whole change exactly; what two changes do together counts with the later. No registered
+model looks at weather yet.
 """
 
 from dataclasses import dataclass, fields, replace

@@ -136,5 +136,5 @@ def _why(change: ForecastChange, hours: int, before: str | None, version: str) -
     )
     return (
         f"The next {hours} hours are forecast at {total['now']:.3f} kWh; then, at {total['then']:.3f}. "
-        f"{named or 'Nothing is another'}. No model looks at weather yet."
+        f"{named or 'Nothing is another'}. No registered model looks at weather yet; only backtests do."
     )
