@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +25,9 @@ from meter_core.jobs.predict_shards import combined, cut
 from meter_core.jobs.train import train
 from meter_core.models.ahead_recipes import AHEAD_BOOSTING, ahead_recipes
 from meter_core.models.forecast_golden import golden_histories
+from meter_core.models.forecast_range import Outline
 from meter_core.models.forecaster import Forecaster
+from meter_core.models.outline import ERROR, LINE
 from meter_core.models.recipes import Recipe
 from meter_core.registry.rest import Registry
 from tests.integration.model_world import QUICK, load, new_world
@@ -125,10 +128,16 @@ def test_mlflow_has_the_run_and_data_scientists_load_the_models(world, trained, 
     matrix = np.concatenate(ahead_features(days, targets(days, 24), forecaster.usual_kw).matrix)
     outline = forecaster.models.outline(matrix)
     frame = pd.DataFrame(matrix, columns=list(AHEAD_FEATURES))
-    mean = mlflow.sklearn.load_model(f"models:/{MODEL}@champion")
-    np.testing.assert_allclose(mean.predict(frame), outline.mean, rtol=0, atol=1e-5)
-    middle = mlflow.sklearn.load_model(f"models:/{MODEL}/{trained.version}/middle")
-    np.testing.assert_allclose(middle.predict(frame), outline.middle, rtol=0, atol=1e-5)
+    main = "mean" if forecaster.models.has_trees else LINE
+    places = {name: f"{MODEL}/{trained.version}/{name}" for name in forecaster.models.models} | {
+        main: f"{MODEL}@champion"
+    }
+    said = {name: mlflow.sklearn.load_model(f"models:/{place}").predict(frame) for name, place in places.items()}
+    if not forecaster.models.has_trees:
+        line, error = said[LINE], said[ERROR]
+        said = {"mean": line, "low": line - error, "middle": line, "high": line + error, "line": line}
+    for name, expected in asdict(outline).items():
+        np.testing.assert_allclose(asdict(Outline.ordered(**said))[name], expected, rtol=0, atol=1e-5, err_msg=name)
     card = json.loads(Path(world.client.download_artifacts(trained.run_id, "model_card.json")).read_text())
     assert card["about"]["task"] == "ahead"
 
