@@ -14,6 +14,7 @@ import fsspec
 
 from meter_core.contracts.api_keys import write_keys
 from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.contracts.naming import names
 from meter_core.embedded.connections import Connections
 from meter_core.jobs.api_keys import keys_file, known_keys
 from meter_core.jobs.erase_models import erase_from_models
@@ -26,6 +27,7 @@ from meter_core.jobs.registered import store_of
 from meter_core.jobs.retention import FOLDER as ARCHIVE
 from meter_core.quality.completeness import FOLDER as COMPLETENESS
 from meter_core.settings import Settings
+from meter_core.sources import Profile
 from meter_core.store import RecordedDelivery
 
 Progress = Callable[[str], None]
@@ -100,7 +102,7 @@ def erase(
         UsageError: no reason is given, or it names the meter.
         UnavailableError: PostgreSQL, MLflow or the files cannot be reached; run the same again.
     """
-    if not why.strip() or meter_id in why:
+    if not why.strip() or names(meter_id).search(why):
         raise UsageError("say why it is erased, without the meter's id: --why TEXT; it is kept as the record")
     store = store_of(connections, settings)
     deliveries = store.deliveries()
@@ -204,7 +206,11 @@ def _lines(meter_id: str, path: Path, deliveries: list[RecordedDelivery]) -> set
     """Return the meter's lines, however the file was read; None where the file as a whole has to go."""
     lines: set[int] = set()
     for each in deliveries:
-        profile = profile_of(each)
+        profile = _known_profile(each)
+        if profile is None:
+            if holds(meter_id, path):
+                return None
+            continue
         if profile.meter_id == meter_id:
             return None
         found = lines_of(meter_id, reader_of(path, each, None))
@@ -216,14 +222,22 @@ def _lines(meter_id: str, path: Path, deliveries: list[RecordedDelivery]) -> set
     return lines
 
 
+def _known_profile(delivery: RecordedDelivery) -> Profile | None:
+    """Return the profile a delivery was read by; None where nobody knows it any more."""
+    try:
+        return profile_of(delivery)
+    except UsageError:
+        return None
+
+
 def _names(delivery: RecordedDelivery, meter_id: str) -> bool:
     """Say whether what is recorded of a delivery names the meter: its file's name or its profile."""
-    return meter_id in delivery.file_name or (delivery.declared or {}).get("meter_id") == meter_id
+    return bool(names(meter_id).search(delivery.file_name)) or (delivery.declared or {}).get("meter_id") == meter_id
 
 
 def _renamed(delivery: RecordedDelivery, meter_id: str) -> str:
     """Return the file name without the id."""
-    return delivery.file_name.replace(meter_id, ERASED)
+    return names(meter_id).sub(ERASED, delivery.file_name)
 
 
 def _clean_pages(deliveries: list[RecordedDelivery], renamed: Mapping[int, str], settings: Settings) -> None:
@@ -270,6 +284,7 @@ def _out_of_files(meter_id: str, pattern: str, settings: Settings) -> int:
 
 def _out_of_file(meter_id: str, files: Any, path: str) -> int:
     """Take the meter's lines out of one CSV file; it stays as it is where it has none."""
+    named = names(meter_id)
     gone, part, packed = 0, f"{path}.part", "gzip" if path.endswith(".gz") else None
     text: dict[str, Any] = {"encoding": "utf-8", "newline": "", "compression": packed}
     with files.open(path, "rt", **text) as source, files.open(part, "wt", **text) as sink:
@@ -279,7 +294,7 @@ def _out_of_file(meter_id: str, files: Any, path: str) -> int:
         for row in reader:
             values = dict(zip(header, row, strict=False))
             is_meant = values.get("meter_id") == meter_id
-            if is_meant or (not values.get("meter_id") and meter_id in values.get("raw_line", "")):
+            if is_meant or (not values.get("meter_id") and named.search(values.get("raw_line", ""))):
                 gone += 1
             else:
                 writer.writerow(row)

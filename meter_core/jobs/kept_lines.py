@@ -2,15 +2,18 @@
 
 import gzip
 import hashlib
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from meter_core.contracts.naming import names, names_in_bytes
 from meter_core.sources import DeliveryReader, UnreadableDeliveryError
 from meter_core.sources.unpacking import DeliveredBytes
 
 NEWLINE: Final = b"\n"
+BESIDE: Final = 2
+"""Bytes on either side of an id that tell whether it is a whole word."""
 
 
 def lines_of(meter_id: str, reader: DeliveryReader) -> set[int] | None:
@@ -18,7 +21,7 @@ def lines_of(meter_id: str, reader: DeliveryReader) -> set[int] | None:
 
     None where the file cannot be read at all and names it somewhere: then no line can be told from another.
     """
-    named = re.compile(rf"(?<![\w-]){re.escape(meter_id)}(?![\w-])")
+    named = names(meter_id)
     found: set[int] = set()
     try:
         for part in reader.parts():
@@ -31,16 +34,23 @@ def lines_of(meter_id: str, reader: DeliveryReader) -> set[int] | None:
     return found
 
 
-def holds(meter_id: str, path: Path, encoding: str) -> bool:
-    """Say whether a file that cannot be read has the id somewhere in its bytes."""
-    sought, rest = meter_id.encode(encoding), b""
+def holds(meter_id: str, path: Path, encoding: str = "utf-8") -> bool:
+    """Say whether a file that cannot be read names the meter somewhere in its bytes."""
     try:
-        for piece in DeliveredBytes(path).unpacked():
-            if sought in rest + piece:
-                return True
-            rest = piece[-len(sought) :]
+        return _holds(meter_id, DeliveredBytes(path).unpacked(), encoding)
     except UnreadableDeliveryError:
-        return sought in path.read_bytes()
+        return _holds(meter_id, [path.read_bytes()], encoding)
+
+
+def _holds(meter_id: str, pieces: Iterable[bytes], encoding: str) -> bool:
+    """Say whether bytes in pieces name the meter; what is at the edge of a piece is looked at with the next."""
+    named, edge = names_in_bytes(meter_id, encoding), b"\0" * BESIDE
+    longest = 4 * len(meter_id) + BESIDE
+    for piece in chain(pieces, [b"\0" * BESIDE]):
+        window = edge + piece
+        if any(found.end() <= len(window) - BESIDE for found in named.finditer(window, BESIDE)):
+            return True
+        edge = window[-(longest + 2 * BESIDE) :]
     return False
 
 

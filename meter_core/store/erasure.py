@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from meter_core.contracts.naming import names
 from meter_core.store.connection import Connection
 from meter_core.store.contest import METER_BUCKETS, METER_LOCK, lock
 from meter_core.store.queries import query
@@ -27,7 +28,8 @@ def erase_meter(connection: Connection, meter_id: str) -> dict[str, int]:
         meter_id: Whose.
     """
     lock(connection, METER_LOCK, range(METER_BUCKETS))
-    return {table: connection.execute(query(f"erase_{table}"), {"meter_id": meter_id}).rowcount for table in TABLES}
+    parameters = {"meter_id": meter_id, "names": names(meter_id).pattern}
+    return {table: connection.execute(query(f"erase_{table}"), parameters).rowcount for table in TABLES}
 
 
 def note_kept(connection: Connection, digests: Mapping[str, str | None]) -> None:
@@ -36,7 +38,8 @@ def note_kept(connection: Connection, digests: Mapping[str, str | None]) -> None
         connection.execute(query("note_kept"), {"kept_as": kept_as, "kept_digest": digest})
 
 
-def rename_deliveries(connection: Connection, names: Mapping[int, str]) -> None:
-    """Give deliveries another file name and forget what their profile declared, where either names the meter."""
-    for number, name in names.items():
-        connection.execute(query("rename_delivery"), {"source_file_id": number, "file_name": name})
+def rename_deliveries(connection: Connection, meter_id: str, renamed: Mapping[int, str]) -> None:
+    """Give deliveries another file name, and take the meter out of what their profile declared."""
+    for number, name in renamed.items():
+        parameters = {"source_file_id": number, "file_name": name, "meter_id": meter_id}
+        connection.execute(query("rename_delivery"), parameters)

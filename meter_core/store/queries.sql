@@ -616,7 +616,7 @@ DELETE FROM meter_reading_history WHERE meter_id = %(meter_id)s;
 -- name: erase_quarantined_reading
 -- A line that could not be split into its fields names its meter only as a part of it.
 DELETE FROM quarantined_reading
- WHERE meter_id = %(meter_id)s OR (meter_id IS NULL AND strpos(raw_line, %(meter_id)s) > 0);
+ WHERE meter_id = %(meter_id)s OR (meter_id IS NULL AND raw_line ~ %(names)s);
 
 -- name: erase_prediction
 DELETE FROM prediction WHERE meter_id = %(meter_id)s;
@@ -636,7 +636,10 @@ UPDATE source_file
  WHERE kept_as = %(kept_as)s;
 
 -- name: rename_delivery
-UPDATE source_file SET file_name = %(file_name)s, declared = NULL, reason = NULL WHERE id = %(source_file_id)s;
+UPDATE source_file
+   SET file_name = %(file_name)s, reason = NULL,
+       declared = CASE WHEN declared ->> 'meter_id' = %(meter_id)s THEN jsonb_set(declared, '{meter_id}', 'null') ELSE declared END
+ WHERE id = %(source_file_id)s;
 
 -- name: newest_day
 SELECT max(r.reading_ts + r.interval_minutes * interval '1 minute')

@@ -217,7 +217,7 @@ class Store:
         with self._database.transaction() as connection:
             rows = erasure.erase_meter(connection, meter_id)
             erasure.note_kept(connection, kept)
-            erasure.rename_deliveries(connection, renamed)
+            erasure.rename_deliveries(connection, meter_id, renamed)
             if any(rows.values()) or kept or renamed:
                 rewriting.record(connection, "erased", who, why, None, {**rows, "files": len(kept)})
         return rows

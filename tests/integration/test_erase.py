@@ -247,3 +247,30 @@ def test_files_whose_lines_cannot_be_emptied_are_kept_no_more(world, tmp_path):
     assert named(world) == []
     left = raw_line("day.jsonl:2", world.settings, world.connections.database_url)
     assert json.loads(left.text) == records[1]
+
+
+def test_a_short_id_takes_nothing_that_only_contains_it(world, tmp_path):
+    source = tmp_path / "mine.yaml"
+    source.write_text(
+        "name: mine\ncolumns: {meter_id: m, reading_ts: t, units_kwh: e}\ninterval_minutes: 60\nzone: UTC\n"
+    )
+    rows = [f"{meter},2024-02-17T{hour:02}:00:00,1\n" for meter in ("17", "170") for hour in range(9)]
+    load(world, tmp_path / "day-2024-02-17.csv", "m,t,e\n" + "".join(rows) + "170;torn\n", profile=str(source))
+    (before,), waiting = world.store.deliveries(), world.store.quarantined_rows()
+    assert [each["raw_line"] for each in waiting] == ["170;torn"]
+    done = erase("17", "anna", "request of 2017", world.settings, world.connections)
+    assert (done.tables["meter_reading"], done.files) == (9, 1)
+    (after,) = world.store.deliveries()
+    assert (after.file_name, after.declared) == (before.file_name, before.declared)
+    assert world.store.quarantined_rows() == waiting
+    assert set(world.store.readings()["meter_id"]) == {"170"}
+
+
+def test_where_the_profile_is_not_known_any_more_the_bytes_are_searched(world, tmp_path):
+    load(world, tmp_path / "mine.csv", HEADER + line(ID, 1) + line(OTHER, 1))
+    load(world, tmp_path / "others.csv", HEADER + line(OTHER, 2))
+    with psycopg.connect(world.connections.database_url.get_secret_value()) as connection:
+        connection.execute("UPDATE source_file SET declared = NULL, profile_digest = 'of another version' || id")
+    done = erase(ID, "anna", "request 9", world.settings, world.connections)
+    assert (done.files, done.dropped, named(world)) == (0, 1, [])
+    assert [each.kept_as is None for each in world.store.deliveries()] == [True, False]
