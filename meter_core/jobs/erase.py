@@ -2,8 +2,8 @@
 
 import csv
 import hashlib
-import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,8 +18,9 @@ from meter_core.contracts.naming import names
 from meter_core.embedded.connections import Connections
 from meter_core.jobs.api_keys import keys_file, known_keys
 from meter_core.jobs.erase_models import erase_from_models
+from meter_core.jobs.erase_unnamed import drop_unnamed
 from meter_core.jobs.inbox import REASON_END, STOPPED
-from meter_core.jobs.kept_deliveries import restored
+from meter_core.jobs.kept_deliveries import put, restored
 from meter_core.jobs.kept_lines import holds, lines_of, without_lines
 from meter_core.jobs.quarantine import reader_of
 from meter_core.jobs.recorded_profiles import profile_of
@@ -28,7 +29,7 @@ from meter_core.jobs.retention import FOLDER as ARCHIVE
 from meter_core.quality.completeness import FOLDER as COMPLETENESS
 from meter_core.settings import Settings
 from meter_core.sources import Profile
-from meter_core.store import RecordedDelivery
+from meter_core.store import RecordedDelivery, Store
 
 Progress = Callable[[str], None]
 PREDICTIONS: Final = "predictions"
@@ -43,6 +44,7 @@ class Erased:
         tables: Rows by table.
         files: Kept files out of which its lines were taken.
         dropped: Kept files that cannot be written without them and are kept no more: they cannot be replayed.
+            Those that no delivery names, of a run that was killed or refused, are among them.
         predictions: Lines of CSV files under `predictions/`.
         archive: Lines of CSV files under `archive/`.
         keys: API keys that listed it.
@@ -88,7 +90,8 @@ def erase(
     """Erase a meter from tables, kept files, predictions, keys and models. Run again, it finishes what broke off.
 
     Its lines in kept files become empty: a replay of those deliveries leaves it out. The files are written before the
-    tables, so that one that broke off between finds the meter again.
+    tables, so that one that broke off between finds the meter again. What is delivered or replayed meanwhile is looked
+    at too, until nothing new is found.
 
     Args:
         meter_id: Whose data.
@@ -105,31 +108,83 @@ def erase(
     if not why.strip() or names(meter_id).search(why):
         raise UsageError("say why it is erased, without the meter's id: --why TEXT; it is kept as the record")
     store = store_of(connections, settings)
-    deliveries = store.deliveries()
+    with _reachable(settings):
+        rows, kept = _out_of_store(meter_id, who, why, settings, store, progress)
+        erased = Erased(
+            rows,
+            sum(digest is not None for digest in kept.values()),
+            sum(digest is None for digest in kept.values()),
+            _out_of_files(meter_id, f"{PREDICTIONS}/**/*.csv", settings),
+            _out_of_files(meter_id, f"{ARCHIVE}/*.csv.gz", settings),
+            _out_of_keys(meter_id, settings),
+            erase_from_models(meter_id, who, settings, connections, progress),
+        )
+        return replace(erased, dropped=erased.dropped + drop_unnamed(meter_id, store, settings))
+
+
+@contextmanager
+def _reachable(settings: Settings) -> Iterator[None]:
+    """Say what to do where files cannot be read or written."""
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(
+            f"the meter is not erased yet: files under {settings.files_root} cannot be read or written "
+            f"({error.strerror or error}). Make room or give the rights there, and run the same again"
+        ) from error
+
+
+def _out_of_store(
+    meter_id: str, who: str, why: str, settings: Settings, store: Store, progress: Progress
+) -> tuple[Counter[str], dict[str, str | None]]:
+    """Take a meter out of kept files and tables, until no delivery came or changed meanwhile.
+
+    Returns:
+        Rows by table, and of each kept file it stood in the SHA-256 of what is kept now.
+    """
+    rows: Counter[str] = Counter()
     kept: dict[str, str | None] = {}
-    for place in sorted({each.kept_as for each in deliveries if each.kept_as}):
+    seen: set[tuple[Any, ...]] = set()
+    deliveries = fresh = store.deliveries()
+    while True:
+        found = _out_of_kept(meter_id, fresh, deliveries, settings, progress)
+        renamed = {each.id: _renamed(each, meter_id) for each in fresh if _names(each, meter_id)}
+        touched = [each for each in fresh if each.kept_as in found or each.id in renamed]
+        _clean_pages(touched, renamed, settings)
+        _drop_stopped(touched, settings)
+        _drop_completeness(settings)
+        rows.update(store.erase_meter(meter_id, found, renamed, who, why))
+        for place in found:
+            _KeptFile.at(place, settings).settled()
+        kept |= found
+        seen.update(_state(each) for each in deliveries)
+        deliveries = store.deliveries()
+        fresh = [each for each in deliveries if _state(each) not in seen]
+        if not fresh:
+            return rows, kept
+
+
+def _state(delivery: RecordedDelivery) -> tuple[Any, ...]:
+    """Return what is another where a delivery was loaded or replayed once more."""
+    return delivery.id, delivery.profile_digest, delivery.zone, delivery.recorded_at
+
+
+def _out_of_kept(
+    meter_id: str,
+    fresh: list[RecordedDelivery],
+    deliveries: list[RecordedDelivery],
+    settings: Settings,
+    progress: Progress,
+) -> dict[str, str | None]:
+    """Take a meter's lines out of the kept files of fresh deliveries; return the SHA-256 of each that it stood in."""
+    found: dict[str, str | None] = {}
+    for place in sorted({each.kept_as for each in fresh if each.kept_as}):
         own = [each for each in deliveries if each.kept_as == place]
         progress(f"{own[0].file_name if meter_id not in own[0].file_name else place}: looking for its lines")
-        found = _rewritten(meter_id, _KeptFile.at(place, settings), own, settings)
-        if found is not None:
-            kept[place] = found or None  # empty: the file is kept no more
-    renamed = {each.id: _renamed(each, meter_id) for each in deliveries if _names(each, meter_id)}
-    touched = [each for each in deliveries if each.kept_as in kept or each.id in renamed]
-    _clean_pages(touched, renamed, settings)
-    _drop_stopped(touched, settings)
-    _drop_completeness(settings)
-    rows = store.erase_meter(meter_id, kept, renamed, who, why)
-    for place in kept:
-        _KeptFile.at(place, settings).settled()
-    return Erased(
-        rows,
-        sum(digest is not None for digest in kept.values()),
-        sum(digest is None for digest in kept.values()),
-        _out_of_files(meter_id, f"{PREDICTIONS}/**/*.csv", settings),
-        _out_of_files(meter_id, f"{ARCHIVE}/*.csv.gz", settings),
-        _out_of_keys(meter_id, settings),
-        erase_from_models(meter_id, who, settings, connections, progress),
-    )
+        digest = _rewritten(meter_id, _KeptFile.at(place, settings), own, settings)
+        if digest is not None:
+            found[place] = digest or None  # empty: the file is kept no more
+    return found
 
 
 @dataclass(frozen=True)
@@ -155,10 +210,7 @@ class _KeptFile:
     def replace(self, fresh: Path, digest: str) -> None:
         """Put another file in its place."""
         self.files.pipe_file(self.note, digest.encode())
-        folder, _, name = self.target.rpartition("/")
-        part = f"{folder}/.{name}.{os.getpid()}.part"
-        self.files.put_file(str(fresh), part)
-        self.files.mv(part, self.target)
+        put(self.files, fresh, self.target)
 
     def settled(self) -> None:
         """Forget the note: the database says the same."""

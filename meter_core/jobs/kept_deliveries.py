@@ -56,8 +56,7 @@ def keep(path: Path, digest: str, files_root: str) -> str:
         files, root = fsspec.core.url_to_fs(files_root)
         target = f"{str(root).rstrip('/')}/{name}"
         if not files.exists(target):
-            with _without_leftovers(files, target):
-                _write(files, path, target)
+            put(files, path, target)
     except OSError as error:
         raise UnavailableError(
             f"{path.name} cannot be kept under {files_root}/{FOLDER}: {error.strerror or error}; "
@@ -65,6 +64,12 @@ def keep(path: Path, digest: str, files_root: str) -> str:
             "then run the same again"
         ) from error
     return name
+
+
+def put(files: Any, path: Path, target: str) -> None:
+    """Write a file to where it is kept, in place of what is there: afterwards the one is there whole, or the other."""
+    with _without_leftovers(files, target):
+        _write(files, path, target)
 
 
 @contextmanager
@@ -89,7 +94,7 @@ def restored(delivery: RecordedDelivery, files_root: str) -> Iterator[Path]:
             files.get_file(kept, str(path))
             expected = delivery.kept_digest or delivery.file_digest
             if digest_of(path) != expected:
-                _unpack(path)
+                unpack(path)
         except (OSError, EOFError) as error:
             raise UnavailableError(
                 f"{delivery.file_name}: {files_root}/{delivery.kept_as} cannot be read ({error})"
@@ -111,8 +116,8 @@ def _not_kept(delivery: RecordedDelivery, files_root: str) -> UsageError:
     )
 
 
-def _unpack(path: Path) -> None:
-    """Unpack a file that came plain, in its place."""
+def unpack(path: Path) -> None:
+    """Unpack a kept file that came plain, in its place."""
     packed = path.with_name(f"{path.name}.packed")
     path.rename(packed)
     with gzip.open(packed) as source, path.open("wb") as sink:
@@ -133,9 +138,20 @@ def _write(files: Any, path: Path, target: str) -> None:
                 sink.flush()
                 os.fsync(sink.fileno())
         files.mv(part, target)
+        if isinstance(files, LocalFileSystem):
+            settle(folder)
     finally:
         if files.exists(part):
             files.rm_file(part)
+
+
+def settle(folder: str) -> None:
+    """Wait until the names in a local folder are on its disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class Fix:
     """How a delivery is to be read now.
 
     Attributes:
-        source: Profile, built in or a YAML file; None: the one of its name as it is today.
+        source: Profile, built in or a YAML file; None: the one it was read by.
         zone: IANA zone of its meters, in place of the profile's; None: as it was said.
         stop_above: Share of quarantined values above which nothing is loaded; None: as set.
         who: Replays it.
@@ -88,10 +88,22 @@ class Fix:
     why: str
 
     def profile(self, delivery: RecordedDelivery) -> Profile:
-        """Return the profile to read it by."""
+        """Return the profile to read it by.
+
+        Raises:
+            UsageError: nobody said it, and the one it was read by is not known any more.
+        """
         if self.source is not None:
             return load_profile(self.source)
-        return load_profile(delivery.profile) if delivery.profile in profile_names() else profile_of(delivery)
+        if delivery.profile not in profile_names():
+            return profile_of(delivery)
+        built_in = load_profile(delivery.profile)
+        if built_in.digest != delivery.profile_digest:
+            raise UsageError(
+                f"{delivery.file_name} was read by a profile {delivery.profile} that is not the built-in one of today; "
+                f"say by which to read it: --source {delivery.profile} for the built-in one, or --source FILE.yaml"
+            )
+        return built_in
 
     def said_zone(self, delivery: RecordedDelivery) -> str | None:
         """Return the zone that was said, now or then, beside the profile's; None where none was."""
@@ -118,7 +130,8 @@ def replay(
 
     Raises:
         UsageError: no such delivery, profile or zone, or a file is not kept.
-        RefusedError: too many values would be quarantined, or zones disagree; nothing was changed.
+        RefusedError: too many values would be quarantined, zones disagree, or something else changed the delivery
+            meanwhile; nothing was changed.
     """
     if not fix.why.strip():
         raise UsageError("say why it is replayed: --why TEXT; it is kept with the delivery")
@@ -174,6 +187,7 @@ class _Replay:
     def replay(self, span: Span | None) -> Replayed:
         """Deliver the span again, as it was and as it is to be; what differs changes the accounting."""
         rewriting, delivery = self.rewriting, self.delivery
+        self._refuse_changed()
         reader = self.make_reader(self.rewriting)
         key = DeliveryKey(delivery.file_digest, reader.profile.digest, reader.zone)
         self._refuse_archived(span)
@@ -201,6 +215,14 @@ class _Replay:
         profiles = {"profile_digest_before": delivery.profile_digest, "profile_digest": key.profile_digest}
         rewriting.record("replayed", self.fix.who, self.fix.why, delivery.id, evidence | profiles)
         return result
+
+    def _refuse_changed(self) -> None:
+        """Raise where the delivery is no longer what it was when its file was read."""
+        if self.rewriting.is_changed(self.delivery):
+            raise RefusedError(
+                f"{self.delivery.file_name} (delivery {self.delivery.id}) changed meanwhile: it was delivered, "
+                "replayed or archived, or a meter was erased from it. This replay changed nothing; run it again"
+            )
 
     def _refuse_archived(self, span: Span | None) -> None:
         """Raise where the delivery reaches into months that are no longer in the database."""

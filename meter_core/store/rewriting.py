@@ -117,6 +117,10 @@ class Rewriting:
         row = self._connection.execute(query("archived_before")).fetchone()
         return row[0] if row else None
 
+    def is_changed(self, delivery: RecordedDelivery) -> bool:
+        """Say whether a delivery is recorded otherwise than it was, or is no more."""
+        return deliveries(self._connection, [delivery.id]) != [delivery]
+
     def same(self, delivery: RecordedDelivery, key: DeliveryKey) -> RecordedDelivery | None:
         """Return another delivery that is known by this key."""
         parameters = {**key.parameters(), "source_file_id": delivery.id}

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from pyarrow import parquet
 from typer.testing import CliRunner
 
 from meter_core.cli.main import app
-from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.contracts.errors import RefusedError, UnavailableError, UsageError
 from meter_core.jobs import erase as erasing
 from meter_core.jobs.api_keys import add_key, known_keys
 from meter_core.jobs.erase import erase
 from meter_core.jobs.ingest import ingest
+from meter_core.jobs.kept_deliveries import digest_of, keep
 from meter_core.jobs.models import promote
 from meter_core.jobs.raw_line import raw_line
 from meter_core.jobs.replay import Fix, replay
@@ -30,6 +32,7 @@ from meter_core.registry.delivery import deliver
 from meter_core.registry.digest import folder_digest
 from meter_core.registry.rest import Registry
 from meter_core.registry.runs import TrainingData, TrainingRun, write_run
+from meter_core.store import Store
 from tests.integration.mlflow_server import shared_server
 from tests.integration.model_world import MODEL, QUICK, new_world
 from tests.integration.run_folders import fitted_model
@@ -274,3 +277,48 @@ def test_where_the_profile_is_not_known_any_more_the_bytes_are_searched(world, t
     done = erase(ID, "anna", "request 9", world.settings, world.connections)
     assert (done.files, done.dropped, named(world)) == (0, 1, [])
     assert [each.kept_as is None for each in world.store.deliveries()] == [True, False]
+
+
+def test_what_is_delivered_while_it_is_erased_is_erased_too(world, tmp_path, monkeypatch):
+    load(world, tmp_path / "day.csv", HEADER + line(ID, 1) + line(OTHER, 1))
+    rewritten = erasing._rewritten
+
+    def deliver_meanwhile(*about):
+        monkeypatch.setattr(erasing, "_rewritten", rewritten)
+        load(world, tmp_path / "next.csv", HEADER + line(ID, 2) + line(OTHER, 2))
+        return rewritten(*about)
+
+    monkeypatch.setattr(erasing, "_rewritten", deliver_meanwhile)
+    done = erase(ID, "anna", "request 10", world.settings, world.connections)
+    assert (done.tables["meter_reading"], done.files, named(world)) == (2, 2, [])
+    replay("next.csv", Fix(None, None, None, "anna", "again"), world.settings, world.connections.database_url)
+    assert named(world) == []
+
+
+def test_a_replay_that_had_begun_does_not_bring_an_erased_meter_back(world, tmp_path, monkeypatch):
+    load(world, tmp_path / "day.csv", HEADER + line(ID, 1) + line(OTHER, 1))
+    rewriting = Store.rewriting
+
+    def erase_before(store):
+        monkeypatch.setattr(Store, "rewriting", rewriting)
+        erase(ID, "anna", "request 11", world.settings, world.connections)
+        return rewriting(store)
+
+    monkeypatch.setattr(Store, "rewriting", erase_before)
+    with pytest.raises(RefusedError, match="run it again"):
+        replay("day.csv", Fix(None, None, None, "anna", "again"), world.settings, world.connections.database_url)
+    assert named(world) == []
+
+
+def test_a_kept_file_of_a_killed_ingestion_goes_once_it_is_sure_that_nobody_loads_it(world, tmp_path):
+    for name, meter in (("mine.csv", ID), ("others.csv", OTHER)):
+        path = tmp_path / name
+        path.write_text(HEADER + line(meter, 1))
+        keep(path, digest_of(path), world.settings.files_root)
+    with pytest.raises(UnavailableError, match="in an hour"):
+        erase(ID, "anna", "request 12", world.settings, world.connections)
+    kept = list((Path(world.settings.files_root) / "deliveries").glob("*.gz"))
+    for path in kept:
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert erase(ID, "anna", "request 12", world.settings, world.connections).dropped == 1
+    assert (len(kept), sum(path.exists() for path in kept), named(world)) == (2, 1, [])

@@ -206,3 +206,32 @@ def test_the_register_difference_that_rests_on_a_misread_value_is_right_after_th
     world.ingest(second, str(profiles["kWh"]))
     assert state(world.url) == replayed
     assert [kwh for _, kwh in world.energy()][5:8] == [1, 7, 2]
+
+
+def test_of_two_replays_at_once_the_second_changes_nothing(world, monkeypatch):
+    world.ingest(world.file("day.csv", *(row(hour, 1) for hour in range(4))), world.profile())
+    rewriting = Store.rewriting
+
+    def replay_before(store):
+        monkeypatch.setattr(Store, "rewriting", rewriting)
+        world.replay("day.csv", world.profile(zone="Asia/Tokyo"))
+        return rewriting(store)
+
+    monkeypatch.setattr(Store, "rewriting", replay_before)
+    with pytest.raises(RefusedError, match="changed meanwhile"):
+        world.replay("day.csv", world.profile("Wh"))
+    rows = ask(world.url, "SELECT min(reading_ts)::text, sum(units_kwh), count(*) FROM meter_reading")
+    assert rows == [("2024-01-31 15:00:00+00", 4, 4)]
+
+
+def test_a_profile_of_ones_own_is_not_taken_for_the_built_in_one_of_its_name(world):
+    own = world.folder / "canonical.yaml"
+    own.write_text(
+        "name: canonical\ncolumns: {meter_id: m, reading_ts: t, units_kwh: e}\ninterval_minutes: 60\nzone: UTC\n"
+    )
+    path = world.folder / "own.csv"
+    path.write_text("m,t,e\nm1,2024-02-01 00:00,1\n")
+    world.ingest(path, str(own))
+    with pytest.raises(UsageError, match="--source canonical for the built-in one"):
+        world.replay("own.csv")
+    assert world.replay("own.csv", str(own)).counts.rows == 1
