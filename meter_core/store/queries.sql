@@ -329,6 +329,7 @@ SELECT m.meter::int4, array_position(%(channels)s::text[], r.channel)::int2, r.r
   WHERE available_ts <= %(available_until)s AND recorded_at <= %(recorded_until)s
     AND (withdrawn_at IS NULL OR withdrawn_at > least(%(available_until)s, %(recorded_until)s))
     AND reading_ts >= %(since)s AND reading_ts < %(until)s
+    AND (%(meters)s::text[] IS NULL OR meter_id = ANY (%(meters)s::text[]))
   ORDER BY meter_id, channel, reading_ts, stands DESC, units_kwh IS NULL, array_position(%(qualities)s::text[], quality) DESC,
            source_version DESC, available_ts DESC, recorded_at DESC, source_file_id DESC, line DESC)
 
@@ -384,14 +385,20 @@ SELECT action
  LIMIT 1;
 
 -- name: freshness
--- The newest month is asked first: the key begins with the meter, so that the latest of all months costs reading them all.
+-- Months are asked from the newest back until one answers: the key begins with the meter, so that the latest of all
+-- months would cost reading them all.
 SELECT (SELECT count(*) FROM meter) AS meters,
        (SELECT coalesce(sum(loaded + superseded), 0)::bigint FROM source_file WHERE status = 'loaded') AS loaded,
-       coalesce((SELECT max(reading_ts) FROM meter_reading
-                  WHERE reading_ts >= (SELECT max(to_date(right(c.relname, 7), 'YYYY_MM'))::timestamptz
-                                         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-                                        WHERE i.inhparent = 'meter_reading'::regclass)),
-                (SELECT max(reading_ts) FROM meter_reading)) AS newest_reading_ts,
+       (SELECT newest.reading_ts
+          FROM (SELECT to_date(right(c.relname, 7), 'YYYY_MM')::timestamptz AS begins
+                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                 WHERE i.inhparent = 'meter_reading'::regclass
+                 ORDER BY 1 DESC) m
+         CROSS JOIN LATERAL (SELECT max(reading_ts) AS reading_ts FROM meter_reading
+                              WHERE reading_ts >= m.begins AND reading_ts < m.begins + interval '1 month') newest
+         WHERE newest.reading_ts IS NOT NULL
+         ORDER BY m.begins DESC
+         LIMIT 1) AS newest_reading_ts,
        (SELECT coalesce(sum(q.row_count), 0)::bigint FROM quarantined_reading q
           JOIN source_file f ON f.id = q.source_file_id AND f.status = 'loaded'
          WHERE q.resolved_at IS NULL) AS quarantined,
@@ -730,8 +737,10 @@ SELECT c.relname, i.inhparent::regclass::text,
 reading_ts < {cutoff}
 
 -- name: old_rows_of_quarantined_reading
--- Of a row without a time its delivery tells how old it is.
-(reading_ts < {cutoff}
+-- Of a row without a time its delivery tells how old it is. A row that waits for a person stays, and so does one that
+-- came lately: its time may be the fault for which it was refused.
+(resolved_at IS NOT NULL AND recorded_at < {cutoff})
+AND (reading_ts < {cutoff}
  OR (reading_ts IS NULL AND source_file_id IN (SELECT id FROM source_file WHERE last_ts < {cutoff})))
 
 -- name: drop_month_of

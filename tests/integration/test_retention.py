@@ -61,6 +61,13 @@ def test_months_are_made_ahead_once_and_are_loaded_into(store: Store, database_u
 def test_old_months_go_to_files_whole_and_out_of_the_database(store: Store, database_url, keep, settings):
     deliver(store, "a", [row(0, 1.5), row(3, 2.5), row(24 * 60, 7.0), row(4, None, code="bad_energy")], raw={5: "x,y"})
     deliver(store, "b", [row(3, 3.5)])
+    quarantine = "quarantined_reading"
+    assert quarantine not in [each.table for each in keep(dry_run=True).archived], "it waits, and has just come"
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE quarantined_reading SET recorded_at = '2024-04-01Z'")
+    assert quarantine not in [each.table for each in keep(dry_run=True).archived], "it waits"
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE quarantined_reading SET resolved_at = '2024-04-02Z', resolution = 'replayed'")
     asked = keep(dry_run=True)
     due = [("meter_reading_2024_03", 1), ("meter_reading_2024_04", 1)]
     due += [("meter_reading_history", 1), ("quarantined_reading", 1)]

@@ -12,6 +12,7 @@ import pytest
 from meter_core.contracts.errors import RefusedError, UnavailableError
 from meter_core.store import DeliveryKey, StoppedDelivery, Store, ZoneConflictError
 from meter_core.store.queries import query
+from meter_core.store.retention import month_of
 from tests.integration.store_databases import ask
 from tests.integration.store_deliveries import Profile, deliver, outcome, row, standing, ts
 
@@ -37,6 +38,12 @@ def test_the_newest_reading_is_found_in_the_newest_month_or_before(store, databa
     read = [line for (line,) in plan if "meter_reading_2024_03" in line]
     assert read
     assert all("never executed" in line for line in read), "older months are not read"
+    store.make_months(month_of(ts(24 * 40)), 3)
+    plan = ask(database_url, "EXPLAIN (ANALYZE, FORMAT text) " + query("freshness"))
+    read = [line for (line,) in plan if "meter_reading_2024_03" in line]
+    assert read
+    assert all("never executed" in line for line in read), "older months are not read for empty ones made ahead"
+    assert store.freshness().newest_reading_ts == ts(3)
     with psycopg.connect(database_url) as connection:
         connection.execute("DELETE FROM meter_reading WHERE reading_ts >= %s", [ts(2)])
     assert store.freshness().newest_reading_ts == ts(1)
