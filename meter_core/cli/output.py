@@ -58,7 +58,7 @@ class Speaker:
                 name, justify="right" if is_number else "left", overflow="fold", no_wrap=n == 0 or is_number
             )
         for row in rows:
-            table.add_row(*(figure(value) for value in row))
+            table.add_row(*(Text(figure(value)) for value in row))
         self.out.print(table)
 
     def heading(self, text: str) -> None:

@@ -54,6 +54,30 @@ def erase(
         speaker.say("Backups hold it until they expire; PostgreSQL frees the space with its next vacuum.")
 
 
+@data_app.command("deliveries", epilog="Example: [bold]meter data deliveries --json[/bold]")
+def deliveries(as_json: JsonOption = False) -> None:
+    """List the deliveries on record, the newest last: number, file, SHA-256, and what became of their values."""
+    with speaking(as_json) as speaker:
+        from meter_core.store import Store
+
+        with database(speaker) as reached:
+            found = [each.as_dict() for each in Store(reached.url).deliveries()]
+        if speaker.result({"deliveries": found}):
+            return
+        rows = [
+            (str(each["delivery"]), each["file"], each["sha256"][:12], each["profile"], each["status"], each["rows"])
+            for each in found[-SHOWN:]
+        ]
+        if rows:
+            speaker.table(
+                "Deliveries", ["number", "file", "SHA-256", "profile", "state", "values"], rows, numeric_from=5
+            )
+        else:
+            speaker.out.print("nothing was delivered yet")
+        if len(found) > SHOWN:
+            speaker.say(f"{len(found) - SHOWN:,} older: --json lists all")
+
+
 @data_app.command("completeness", epilog="Example: [bold]meter data completeness --since 2024-01-01[/bold]")
 def completeness(
     since: SinceDay = None,

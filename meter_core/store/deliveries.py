@@ -67,6 +67,7 @@ class RecordedDelivery:
     def as_dict(self) -> dict[str, Any]:
         """Return what people ask of a delivery, as JSON types."""
         about = {"delivery": self.id, "file": self.file_name, "profile": self.profile, "status": self.status}
+        about["sha256"] = self.file_digest
         return about | {name: getattr(self, name) for name in ("rows", *PARTS)} | {"recorded_at": str(self.recorded_at)}
 
 
@@ -89,7 +90,7 @@ def find_delivery(connection: Connection, name: str) -> RecordedDelivery:
     if not found:
         raise UsageError(
             f"no delivery is known by {name!r}; say its number, its file name without folder, or at least "
-            f"{SHORTEST_DIGEST} digits of its SHA-256 (meter quarantine list shows them)"
+            f"{SHORTEST_DIGEST} digits of its SHA-256 (meter data deliveries lists them)"
         )
     if len(found) > 1:
         listed = ", ".join(f"{each.id} (of {each.recorded_at:%Y-%m-%d %H:%M}, {each.profile})" for each in found)

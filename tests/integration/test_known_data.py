@@ -5,7 +5,9 @@ import json
 from datetime import timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+from meter_core.cli.main import app
 from meter_core.contracts.errors import UsageError
 from meter_core.jobs.known_readings import Asked, known_readings
 from meter_core.jobs.sufficiency import DAYS, sufficiency
@@ -96,3 +98,17 @@ def test_who_has_enough_for_training_and_why_others_have_not(store: Store, datab
     }
     told = found.as_dict()
     assert (told["sufficient"], told["insufficient"], told["reasons"]["flat"]["meters"]) == (1, 8, 1)
+
+
+def test_deliveries_are_listed_by_what_they_are_asked_for(store: Store, database_url, tmp_path, monkeypatch):
+    deliver(store, "ab" * 32, [row(0, 1.0), row(1, None, code="bad_energy")])
+    monkeypatch.setenv("METER_HOME", str(tmp_path))
+    monkeypatch.setenv("METER_DATABASE_URL", database_url)
+    listed = CliRunner().invoke(app, ["data", "deliveries", "--json"])
+    (known,) = json.loads(listed.stdout)["deliveries"]
+    assert (known["rows"], known["loaded"], known["quarantined"]) == (2, 1, 1)
+    for name in (str(known["delivery"]), known["file"], known["sha256"][:12]):
+        assert store.delivery(name).id == known["delivery"]
+    assert "abababababab" in CliRunner().invoke(app, ["data", "deliveries"], env={"COLUMNS": "300"}).stdout
+    with pytest.raises(UsageError, match="meter data deliveries"):
+        store.delivery("other.csv")
