@@ -126,6 +126,13 @@ def predict(
     if len(frame):  # after the CSV: what is in Postgres counts as predicted, so the next run makes a broken one good
         run_id = store.start_prediction_run(task, ref.name, ref.version, ref.predictor_digest or "")
         store.insert_predictions(run_id, frame)
+    return _result(shown, ref, where, time.perf_counter() - began, findings)
+
+
+def _result(
+    shown: pd.DataFrame, ref: ModelRef, where: str | None, seconds: float, findings: Sequence[Finding]
+) -> PredictResult:
+    """Return what is told of what stands in the CSV."""
     kwh = shown["units_kwh"] if len(shown) else None
     return PredictResult(
         rows=len(shown),
@@ -136,7 +143,7 @@ def predict(
         model_version=ref.version,
         in_training=int(shown["in_training"].sum()) if len(shown) else 0,
         out=where,
-        seconds=time.perf_counter() - began,
+        seconds=seconds,
         findings=tuple(findings),
     )
 
