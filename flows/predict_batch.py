@@ -22,7 +22,7 @@ from meter_core.jobs.predict_shards import Shard, combined, cut, default_out, ke
 from meter_core.settings import Settings
 
 
-@flow(name="predict_batch", flow_run_name="predict {task}", timeout_seconds=TIMEOUT_SECONDS, **SHOWN)
+@flow(name="predict_batch", flow_run_name="predict {task}", **SHOWN)
 def predict_batch(
     task: Literal["reading", "ahead"] = "reading",
     since: datetime | None = None,
@@ -78,7 +78,7 @@ def cut_meters(run: str, parallel: int, out: str) -> list[Shard]:
     return shards
 
 
-@retried("predict")
+@retried("predict", timeout_seconds=TIMEOUT_SECONDS)  # not the flow: shards have each a limit, their whole has none
 def predict_rows(task: str, since: datetime | None, until: datetime | None) -> Result:
     """Call the job."""
     from meter_core.jobs.predict import predict

@@ -10,6 +10,7 @@ from prefect.states import State
 from prefect.tasks import exponential_backoff
 
 from meter_core.contracts.errors import UnavailableError
+from meter_core.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,8 +19,8 @@ RETRIES: Final = 5
 FIRST_DELAY_SECONDS: Final = 5.0
 """Doubled each time: 5, 10, 20, 40, 80 s, two and a half minutes in all: enough for a database that restarts."""
 
-TIMEOUT_SECONDS: Final = 6_600
-"""Of a whole run: ten minutes before Kubernetes ends its Job, so that the run itself can say so."""
+TIMEOUT_SECONDS: Final = Settings().run_seconds
+"""Of a whole run: the chart sets it ten minutes before Kubernetes ends its Job, so that the run itself can say so."""
 
 JITTER: Final = 0.5
 """Share of a delay it may vary by, so that jobs that failed together do not come back together."""
@@ -30,11 +31,12 @@ def is_unavailable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> b
     return isinstance(state.data, UnavailableError)
 
 
-def retried(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+def retried(name: str, timeout_seconds: float | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a task of a function that calls one job.
 
     Args:
         name: What the task is called in the Prefect UI.
+        timeout_seconds: After which a try is ended; None: with its flow run.
 
     Returns:
         A decorator; its task runs again only after `UnavailableError`.
@@ -46,4 +48,5 @@ def retried(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
         retry_jitter_factor=JITTER,
         retry_condition_fn=is_unavailable,
         cache_policy=NO_CACHE,
+        timeout_seconds=timeout_seconds,
     )

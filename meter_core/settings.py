@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     parallel: int = Field(
         default=1, ge=1, description="how many runs may share a batch inference; limits them, and the database's load"
     )
+    run_seconds: int = Field(
+        default=6_600, ge=60, description="seconds after which a flow run is ended; less than its Job may take"
+    )
     notify: tuple[SecretStr, ...] = Field(
         default=(), description='JSON list of addresses that notices of the flows go to, such as ["mailtos://..."]'
     )

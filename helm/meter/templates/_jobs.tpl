@@ -5,6 +5,7 @@ PREFECT_API_URL: {{ include "meter.prefectApiUrl" . | quote }}
 METER_FILES_URL: {{ .Values.files.url | default "/files" | quote }}
 METER_DATA_DOCS_URL: {{ include "meter.dataDocsUrl" . | quote }}
 METER_PARALLEL: {{ .Values.jobs.parallel | quote }}
+METER_RUN_SECONDS: {{ max 60 (sub (int .Values.jobs.deadlineSeconds) 600) | quote }}
 METER_APPROVAL: {{ .Values.jobs.approval | quote }}
 METER_VERSION: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
 # A run outlives a restart of the server and of its database, which it answers for with 500: two minutes in all.
