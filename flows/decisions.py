@@ -57,11 +57,9 @@ def deliver_waiting() -> None:
 
     What cannot be delivered waits on, and keeps no run from its own work.
     """
-    if not Undelivered(Settings().files_root).names():
-        return
     try:
-        delivered = delivered_now()
-    except MeterError as error:
+        delivered = delivered_now() if Undelivered(Settings().files_root).names() else []
+    except (MeterError, OSError) as error:
         get_run_logger().warning("trained models still wait for MLflow: %s", error)
         return
     for each in delivered:

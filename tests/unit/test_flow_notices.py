@@ -8,6 +8,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Completed, Failed
 
+from flows import decisions, notices, train_model
 from flows.chain import TOO_LITTLE, is_due, last_training
 from flows.notices import cause_of, said
 from flows.run import published
@@ -62,3 +63,44 @@ def test_outcomes_of_shards_are_not_the_runs_own():
     )
     assert published(client, run) == []
     assert asked[0].flow_run_id.any_ == [run.id, step.id]
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What would be sent, in order."""
+    said = []
+    monkeypatch.setattr(notices, "failed", lambda error, what, remedy: said.append((what, remedy)))
+    monkeypatch.setattr(notices, "news", lambda what, *_, of: said.append((what, of)))
+    monkeypatch.setattr(notices, "worked", lambda subject=None: said.append(("works", subject)))
+    monkeypatch.setattr(decisions, "model_promoted", lambda task, version: said.append(("predict", task, version)))
+    return said
+
+
+def test_a_model_that_waits_for_mlflow_is_an_incident_and_closes_none(told):
+    train_model.tell_how({"decision": "waiting", "why": "MLflow is away"})
+    assert [what for what, _ in told] == ["waits for MLflow"]
+    assert "meter models sync" in told[0][1]
+    train_model.tell_how({"decision": "promoted", "why": "skill 3 %"})
+    assert told[1] == ("works", None)
+
+
+def test_what_waited_is_delivered_and_each_decision_told(told, monkeypatch, tmp_path):
+    monkeypatch.setenv("METER_FILES_URL", str(tmp_path))
+    monkeypatch.setattr(decisions, "delivered_now", lambda: settled)
+    settled = [
+        {"model": "meter_forecast_v1", "version": "7", "why": "better", "promoted": True, "waiting": False},
+        {"model": "meter_consumption_v1", "version": "3", "why": "worse", "promoted": False, "waiting": False},
+    ]
+    decisions.deliver_waiting()
+    assert told == []  # nothing waits
+    run = tmp_path / "undelivered" / "ahead-1"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text("{}")
+    decisions.deliver_waiting()
+    assert told == [
+        ("a model was promoted", ".ahead.7"),
+        ("predict", "ahead", "7"),
+        ("works", notices.Subject("train_model", "ahead")),
+        ("a model was refused", ".reading.3"),
+        ("works", notices.Subject("train_model", "reading")),
+    ]
