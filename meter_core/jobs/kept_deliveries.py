@@ -16,6 +16,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.jobs.on_disk import flush, move
 from meter_core.store import RecordedDelivery
 
 FOLDER: Final = "deliveries"
@@ -134,24 +135,11 @@ def _write(files: Any, path: Path, target: str) -> None:
         with path.open("rb") as source, files.open(part, "wb") as sink:
             with _compressed(source, sink) as stream:
                 shutil.copyfileobj(source, stream, BLOCK)
-            if isinstance(files, LocalFileSystem):
-                sink.flush()
-                os.fsync(sink.fileno())
-        files.mv(part, target)
-        if isinstance(files, LocalFileSystem):
-            settle(folder)
+            flush(files, sink)
+        move(files, part, target)
     finally:
         if files.exists(part):
             files.rm_file(part)
-
-
-def settle(folder: str) -> None:
-    """Wait until the names in a local folder are on its disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

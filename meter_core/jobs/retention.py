@@ -11,6 +11,8 @@ import fsspec
 from pydantic import SecretStr
 
 from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.jobs.kept_deliveries import LEVEL
+from meter_core.jobs.on_disk import flush, move
 from meter_core.settings import Settings
 from meter_core.store import Store
 from meter_core.store.retention import Old, month_of
@@ -120,9 +122,11 @@ def _archive(store: Store, old: Old, cutoff: int, before: datetime, who: str, wh
     try:
         files.makedirs(f"{str(root).rstrip('/')}/{FOLDER}", exist_ok=True)
         with store.archiving(old, cutoff, who, why, name) as write:
-            with files.open(part, "wb") as sink, gzip.GzipFile(fileobj=sink, mode="wb", mtime=0) as packed:
-                rows = write(packed.write)
-            files.mv(part, target)
+            with files.open(part, "wb") as sink:
+                with gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=LEVEL, mtime=0) as packed:
+                    rows = write(packed.write)
+                flush(files, sink)
+            move(files, part, target)
     except OSError as error:
         raise UnavailableError(
             f"{old.table} cannot be archived under {files_root}/{FOLDER}: {error.strerror or error}; nothing of it was "

@@ -80,9 +80,9 @@ def archive(connection: Connection, old: Old, cutoff: int, sink: Sink, who: str,
         why: In their words.
         file: Where the CSV goes.
     """
+    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
     lock(connection, METER_LOCK, range(METER_BUCKETS))
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (PARTITION_LOCK,))
-    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
     table = sql.Identifier(old.table)
     condition = sql.SQL("true") if old.parent else _condition(old.table, cutoff)
     if old.parent:

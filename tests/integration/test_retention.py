@@ -2,6 +2,8 @@
 
 import csv
 import gzip
+import os
+import stat
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ from meter_core.jobs.replay import Fix, replay
 from meter_core.jobs.retention import make_months, retain
 from meter_core.settings import Settings
 from meter_core.store import Store, retention
+from meter_core.store.contest import METER_LOCK, lock
 from tests.integration.postgres_server import WHEEL
 from tests.integration.replay_world import World
 from tests.integration.replay_world import row as line
@@ -157,6 +160,30 @@ def test_a_month_that_somebody_reads_is_not_waited_for_without_end(store: Store,
         running.start()
         running.join(60)
     assert ["others were using the table" in str(error) for error in failed] == [True]
+    assert standing(store) == {0: 1.0}
+
+
+def test_the_file_and_its_name_are_on_disk_before_the_month_goes(store: Store, database_url, keep, monkeypatch):
+    deliver(store, "a", [row(0, 1.0)])
+    synced: list[tuple[bool, bool]] = []
+    sync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), "meter_reading_2024_03" in partitions(database_url)))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    keep()
+    assert synced == [(False, True), (True, True)]
+
+
+def test_an_ingestion_is_not_waited_for_without_end(store: Store, database_url, keep, monkeypatch):
+    deliver(store, "a", [row(0, 1.0)])
+    monkeypatch.setattr(retention, "PATIENCE_S", 0.2)
+    with psycopg.connect(database_url) as loading:
+        lock(loading, METER_LOCK, [3])
+        with pytest.raises(UnavailableError):
+            keep()
     assert standing(store) == {0: 1.0}
 
 
