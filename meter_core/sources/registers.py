@@ -106,15 +106,17 @@ class Registers:
     def _ends_and_begins(self, frame: pd.DataFrame, register: pd.DataFrame) -> Mask:
         """Look for the reading before among the part's and earlier parts'; return (n,) bool where it was not found.
 
-        What no other row of the part follows is an end: kept for later parts, and marked for later deliveries.
+        What no other row of the part follows is an end: kept until a later part follows it, and marked for later
+        deliveries.
         """
         read = _read(register)
-        keys = pd.MultiIndex.from_frame(read[["series", "end"]])
-        is_end = ~keys.isin(pd.MultiIndex.from_frame(register[["series", "begin"]]))
+        keys, begun = _keys(read, "end"), _keys(register, "begin")
+        is_end = ~keys.isin(begun)
         known = pd.concat([read, *self._ends], ignore_index=True)
         found = _find(register, known)
-        self._ends.append(read[is_end])
-        ends = pd.MultiIndex.from_frame(register[["series", "end"]]).isin(keys[is_end])
+        left = [ends[~_keys(ends, "end").isin(begun)] for ends in self._ends]
+        self._ends = [pd.concat([*left, read[is_end]], ignore_index=True)]
+        ends = _keys(register, "end").isin(keys[is_end])
         _mark(frame, register[ends], END)
         return ~found
 
@@ -156,6 +158,11 @@ class Registers:
         stored = self._facts.registers(asked)
         register.loc[asked.index, "before"] = stored["value"]
         register.loc[asked.index, "device_before"] = stored["device"]
+
+
+def _keys(register: pd.DataFrame, instant: str) -> pd.MultiIndex:
+    """Return series and instant (`begin` or `end`) of each row."""
+    return pd.MultiIndex.from_frame(register[["series", instant]])
 
 
 def _read(register: pd.DataFrame) -> pd.DataFrame:

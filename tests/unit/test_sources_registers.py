@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from meter_core.quality import Limits, check
 from meter_core.quality.suite import Suite, suite_frame
 from meter_core.sources import DeliveryReader, Profile, UnreadableDeliveryError, read_delivery, registers, text_lines
+from meter_core.sources.installed import Installed
+from meter_core.sources.part import Part
 
 DECLARED = {
     "name": "registers",
@@ -74,6 +76,27 @@ def test_a_reading_is_the_energy_since_the_one_before(tmp_path):
     assert kept(frame) == ["register_gap", None, None, "register_end"]
     assert frame["blanked"].iloc[0]["register"]["value"] == "100.5"
     assert frame["code"].isna().all()
+
+
+def test_what_was_followed_is_not_kept_until_the_end_of_a_long_file():
+    meters, hours = [f"M{n}" for n in range(20)], 30
+    differences = registers.Registers(Profile.model_validate(DECLARED), "file", Installed(None), None)
+
+    def hour_by_hour():
+        for hour in range(hours):
+            index = range(hour * 20, hour * 20 + 20)
+            stamps = pd.DatetimeIndex([pd.Timestamp("2025-01-01", tz="UTC") + pd.Timedelta(hours=hour)] * 20)
+            columns = {"line": index, "meter_id": pd.array(meters, dtype="str"), "channel": "import"}
+            columns |= {"reading_ts": stamps.as_unit("us"), "interval_minutes": 60, "units_kwh": 100.0 + hour}
+            nothing = pd.Series([None] * 20, dtype=object, index=index)
+            yield Part(pd.DataFrame({**columns, "code": nothing, "blanked": nothing}, index=index), str)
+
+    kept, energy = [], []
+    for part in differences.differences(hour_by_hour()):
+        kept.append(sum(map(len, differences._ends)))
+        energy += part.frame["units_kwh"].tolist()
+    assert set(kept) == {20}
+    assert (energy.count(1.0), sum(np.isnan(energy))) == (20 * (hours - 1), 20)
 
 
 def test_differences_of_decimals_leave_no_binary_residue(tmp_path):
