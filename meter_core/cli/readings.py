@@ -153,7 +153,8 @@ def readings(
         from meter_core.jobs.known_readings import Asked
         from meter_core.jobs.known_readings import known_readings as run
 
-        asked = Asked(meter or None, in_utc(since), in_utc(until), in_utc(as_known_at), in_utc(as_stored_at))
+        most = None if as_json or out else SHOWN + 1  # one more says whether there are more
+        asked = Asked(meter or None, in_utc(since), in_utc(until), in_utc(as_known_at), in_utc(as_stored_at), most)
         with database(speaker) as reached:
             result = run(asked, out, reached.url)
         if speaker.result(result.as_dict()):
@@ -161,7 +162,9 @@ def readings(
         rows = [tuple(row[name] for name in SHOWN_COLUMNS) for row in result.shown(SHOWN)]
         if rows:
             speaker.table("Readings", list(SHOWN_COLUMNS), rows, numeric_from=3)
-        speaker.facts({"rows": result.rows, "out": out and str(out)})
+        is_cut = most is not None and result.rows == most
+        rows_found = f"more than {SHOWN}: --out FILE or --json gives all" if is_cut else result.rows
+        speaker.facts({"rows": rows_found, "out": out and str(out)})
 
 
 def estimate(

@@ -36,6 +36,7 @@ class Asked:
         until: End, exclusive.
         as_known_at: By what could be known then.
         as_stored_at: By what had been stored then.
+        most: Only so many, the first by meter and channel; None: all.
     """
 
     meters: Sequence[str] | None = None
@@ -43,6 +44,7 @@ class Asked:
     until: datetime | None = None
     as_known_at: datetime | None = None
     as_stored_at: datetime | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def known_readings(asked: Asked, out: Path | None, database_url: SecretStr | str
     """
     store = Store(database_url)
     frame = store.readings(**asdict(asked))[list(COLUMNS)]
-    if frame.empty and asked.meters and store.readings(meters=asked.meters).empty:
+    if frame.empty and asked.meters and store.readings(meters=asked.meters, most=1).empty:
         raise UsageError(
             f"no reading of {', '.join(asked.meters)} is stored; `meter data completeness` lists the meters"
         )

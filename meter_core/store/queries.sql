@@ -320,7 +320,12 @@ SELECT m.meter::int4, array_position(%(channels)s::text[], r.channel)::int2, r.r
          WHERE %(meters)s::text[] IS NULL OR meter_id = ANY (%(meters)s::text[])) m USING (meter_id)
  WHERE r.reading_ts >= %(since)s AND r.reading_ts < %(until)s
    AND {condition}
+{first}
 ) TO STDOUT (FORMAT binary);
+
+-- name: first_readings
+-- In the order of the key, so that no more is read than is shown.
+ORDER BY r.meter_id, r.channel, r.reading_ts LIMIT %(most)s
 
 -- name: as_known
 -- Of each key the version that stood by what could be known and what had been stored.

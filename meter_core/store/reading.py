@@ -47,6 +47,7 @@ class Wanted:
         as_stored_at: Likewise by what this system had stored then (`recorded_at`). A replay of a past prediction
             gives both; without either, the standing values.
         not_predicted_by: Only those without a prediction of this model's (name, version).
+        most: Only so many, the first by meter and channel; None: all.
     """
 
     since: datetime | None = None
@@ -55,6 +56,7 @@ class Wanted:
     as_known_at: datetime | None = None
     as_stored_at: datetime | None = None
     not_predicted_by: tuple[str, str] | None = None
+    most: int | None = None
 
 
 def readings(connection: Connection, wanted: Wanted) -> pd.DataFrame:
@@ -89,6 +91,7 @@ def _parameters(wanted: Wanted) -> dict[str, Any]:
         "recorded_until": wanted.as_stored_at or END,
         "model_name": model_name,
         "model_version": model_version,
+        "most": wanted.most,
     }
 
 
@@ -98,6 +101,7 @@ def _statement(wanted: Wanted) -> sql.Composed:
     return sql.SQL(query("copy_readings")).format(
         versions=sql.SQL(query("as_known")) if replayed else sql.Identifier("meter_reading"),
         condition=sql.SQL(query("not_predicted") if wanted.not_predicted_by else "true"),
+        first=sql.SQL("" if wanted.most is None else query("first_readings")),
     )
 
 

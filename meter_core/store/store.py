@@ -250,6 +250,7 @@ class Store:
         meters: Sequence[str] | None = None,
         as_known_at: datetime | None = None,
         as_stored_at: datetime | None = None,
+        most: int | None = None,
     ) -> pd.DataFrame:
         """Return readings, sorted by meter, channel and time.
 
@@ -259,11 +260,12 @@ class Store:
             meters: Only these.
             as_known_at: The values by what could be known then (`available_ts`), since displaced ones included.
             as_stored_at: Likewise by what this system had stored then (`recorded_at`).
+            most: Only so many, the first by meter and channel.
 
         Returns:
             (n, 17) see `reading.readings`.
         """
-        wanted = reading.Wanted(since, until, meters, as_known_at, as_stored_at)
+        wanted = reading.Wanted(since, until, meters, as_known_at, as_stored_at, most=most)
         with self._database.transaction() as connection:
             return reading.readings(connection, wanted)
 

@@ -112,3 +112,16 @@ def test_deliveries_are_listed_by_what_they_are_asked_for(store: Store, database
     assert "abababababab" in CliRunner().invoke(app, ["data", "deliveries"], env={"COLUMNS": "300"}).stdout
     with pytest.raises(UsageError, match="meter data deliveries"):
         store.delivery("other.csv")
+
+
+def test_a_terminal_gets_the_first_readings_and_no_more_are_read(store: Store, database_url, tmp_path, monkeypatch):
+    deliver(store, "a", [row(hour, hour, meter_id=meter) for meter in ("m2", "m1") for hour in range(25)])
+    monkeypatch.setenv("METER_HOME", str(tmp_path))
+    monkeypatch.setenv("METER_DATABASE_URL", database_url)
+    told = CliRunner().invoke(app, ["data", "readings"], env={"COLUMNS": "200"}).stdout
+    assert (told.count("measured"), "m2" in told, "more than 20: --out FILE" in told) == (20, False, True)
+    told = (
+        CliRunner().invoke(app, ["data", "readings", "--until", ts(3).isoformat()[:19]], env={"COLUMNS": "200"}).stdout
+    )
+    assert (told.count("measured"), "more than" in told) == (6, False)
+    assert len(store.readings(as_known_at=ts(48).to_pydatetime(), most=3)) == 3
