@@ -25,8 +25,9 @@ def drop_unnamed(meter_id: str, store: Store, settings: Settings) -> int:
     """
     files, root = fsspec.core.url_to_fs(settings.files_root)
     paths = files.glob(f"{str(root).rstrip('/')}/{FOLDER}/*.gz")
-    named = {Path(each.kept_as).name for each in store.deliveries() if each.kept_as}
-    found = [path for path in paths if Path(path).name not in named and _holds(meter_id, files, path)]
+    named = {each.kept_as for each in store.deliveries()}
+    unnamed = [path for path in paths if f"{FOLDER}/{Path(path).name}" not in named]
+    found = [path for path in unnamed if _holds(meter_id, files, path)]
     old = [path for path in found if datetime.now(UTC) - files.modified(path) > LONGEST_LOADING]
     for path in old:
         files.rm_file(path)
