@@ -1,8 +1,7 @@
 """Evaluation of the task `ahead`: every candidate and every baseline on identical intervals, origin by origin."""
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from meter_core.calendar import DAY_S
 from meter_core.contracts.errors import RefusedError
+from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.evaluation.ahead_baselines import AHEAD_BASELINES, baseline_points, with_quantiles
 from meter_core.evaluation.baselines import DEFINED_SHARE, Baseline
@@ -21,7 +21,7 @@ from meter_core.features.clock_days import clock_days, targets
 from meter_core.features.history import HISTORY_DAYS
 from meter_core.features.origins import Origins, daily_origins, origins_of
 from meter_core.features.readings import ReadingTable
-from meter_core.models.fit_ahead import fit_forecaster
+from meter_core.models.fit_ahead import FittedAhead, fit_forecaster
 from meter_core.models.forecaster import Forecaster
 from meter_core.models.recipes import Recipe
 
@@ -82,12 +82,21 @@ def evaluate_ahead(
         RefusedError: where nothing measured lies in the test, or too little before it.
     """
     meters = scored_meters(table, splits, ahead)
-    if not any(meter.scored.any() for meter in meters):
-        raise RefusedError("no reading with a measured energy can be forecast in the test window; choose another one")
+    _require_scored(meters)
+    fits = {
+        name: [fit_forecaster(table, recipe, split.fit_until_s, SEED) for split in splits]
+        for name, recipe in candidates.items()
+    }
+    learnt = [
+        set.intersection(*(set(each.predictor.intervals) for each in window))
+        for window in zip(*fits.values(), strict=True)
+    ]
+    meters, unknown = of_known_lengths(meters, learnt)
+    _require_scored(meters)
     rows = _rows(meters)
     evaluated, totals, scores = {}, {}, {}
     for name, recipe in candidates.items():
-        evaluated[name], totals[name] = _candidate(table, meters, splits, recipe, ahead)
+        evaluated[name], totals[name] = _candidate(meters, recipe, fits[name])
         scored, _ = score_meters(rows.measured_kwh, evaluated[name].answers[0], rows.meter)
         scores[name] = {**scored, "seconds": evaluated[name].seconds, "seeds": [SEED]}
     baselines = _baselines(meters)
@@ -103,7 +112,7 @@ def evaluate_ahead(
         splits=tuple(splits),
         primary="pinball",
         totals=totals,
-        findings=tuple(evaluation_findings(baselines, evaluated)),
+        findings=(*unknown, *evaluation_findings(baselines, evaluated)),
     )
 
 
@@ -127,6 +136,46 @@ def scored_meters(table: ReadingTable, splits: Sequence[Split], ahead: Ahead) ->
         if len(origins.batch):
             meters.append(_scored_meter(group, origins, splits, means, ahead))
     return meters
+
+
+def of_known_lengths(
+    meters: Sequence[ScoredMeter], intervals: Sequence[Collection[int]]
+) -> tuple[list[ScoredMeter], list[Finding]]:
+    """Return the meters without the origins from which no fit can forecast, and a finding that names their lengths.
+
+    Args:
+        meters: what would be scored.
+        intervals: lengths in minutes that were learnt, for each window.
+    """
+    kept, unknown, rows = [], set(), 0
+    for meter in meters:
+        minutes = int(meter.origins.batch.interval_minutes[0])
+        left_out = np.isin(meter.split, [n for n, known in enumerate(intervals) if minutes not in known])
+        if meter.scored[left_out].any():
+            unknown.add(minutes)
+            rows += int(meter.scored[left_out].sum())
+        scored = meter.scored & ~left_out[:, None]
+        kept.append(replace(meter, split=np.where(left_out, -1, meter.split), scored=scored))
+    return kept, [_left_out(sorted(unknown), rows)] if unknown else []
+
+
+def _left_out(minutes: Sequence[int], rows: int) -> Finding:
+    """Return what a reader should know of intervals that nothing was learnt of."""
+    message = (
+        f"{rows:,} intervals of {' and '.join(map(str, minutes))} minutes are not scored: that length first appears in "
+        "the test window, so no fit knows it. A training after some weeks of it does."
+    )
+    evidence = {"interval_minutes": list(minutes), "rows": rows}
+    return Finding("length_not_learnt", "interval_minutes", Severity.WARNING, message, evidence)
+
+
+def _require_scored(meters: Sequence[ScoredMeter]) -> None:
+    """Refuse a test window in which nothing can be scored."""
+    if not any(meter.scored.any() for meter in meters):
+        raise RefusedError(
+            "no reading with a measured energy can be forecast in the test window from lengths of interval that were "
+            "learnt before it; choose another one"
+        )
 
 
 def _scored_meter(
@@ -181,19 +230,13 @@ def _rows(meters: Sequence[ScoredMeter]) -> Rows:
 
 
 def _candidate(
-    table: ReadingTable, meters: Sequence[ScoredMeter], splits: Sequence[Split], recipe: Recipe, ahead: Ahead
+    meters: Sequence[ScoredMeter], recipe: Recipe, fits: Sequence[FittedAhead]
 ) -> tuple[Candidate, dict[str, Any]]:
     """Return a recipe's answers over all splits, and the scores of the meters' sum."""
     mean = [np.full(meter.scored.shape, np.nan) for meter in meters]
     quantiles = [np.full((*meter.scored.shape, 3), np.nan) for meter in meters]
-    total, seconds = (
-        SummedPaths.of([(m.origins.batch.origin_ts_s[m.split >= 0], m.scored[m.split >= 0]) for m in meters]),
-        [],
-    )
-    for number, split in enumerate(splits):
-        began = time.perf_counter()
-        fitted = fit_forecaster(table, recipe, split.fit_until_s, SEED)
-        seconds.append(time.perf_counter() - began)
+    total = SummedPaths.of([(m.origins.batch.origin_ts_s[m.split >= 0], m.scored[m.split >= 0]) for m in meters])
+    for number, fitted in enumerate(fits):
         for place, meter in enumerate(meters):
             chosen = np.flatnonzero(meter.split == number)
             if chosen.size:
@@ -201,8 +244,8 @@ def _candidate(
                 mean[place][chosen], quantiles[place][chosen] = said.mean_kwh, said.quantiles_kwh
                 measured = np.where(meter.scored, meter.origins.measured_kwh, np.nan)
                 total.add(meter.origins.batch.origin_ts_s[chosen], said, measured[chosen])
-    answers = _answers(mean, quantiles, meters)
-    found = Candidate(recipe, (answers,), (SEED,), fitted.out_of_sample, float(np.mean(seconds)), fitted)
+    answers, seconds = _answers(mean, quantiles, meters), float(np.mean([fitted.seconds for fitted in fits]))
+    found = Candidate(recipe, (answers,), (SEED,), fits[-1].out_of_sample, seconds, fits[-1])
     return found, total.scores()
 
 

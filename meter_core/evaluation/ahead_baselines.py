@@ -60,9 +60,10 @@ def with_quantiles(origins: Origins, point_kwh: FloatArray) -> FloatArray:
     residual = origins.measured_kwh - point_kwh
     n, horizon = residual.shape
     back = np.arange(n)[:, None] - np.arange(1, HISTORY_DAYS + 1)
+    at = np.maximum(back, 0)
     at_s = origins.batch.origin_ts_s
-    there = (back >= 0)[:, :, None] & (origins.available_s[back] <= at_s[:, None, None])
-    recent = np.where(there, residual[back], np.nan)
+    there = (back >= 0)[:, :, None] & (origins.available_s[at] <= at_s[:, None, None])
+    recent = np.where(there, residual[at], np.nan)
     offsets = row_quantiles(recent.transpose(0, 2, 1).reshape(n * horizon, -1), QUANTILES, RESIDUALS)
     pooled = row_quantiles(recent.reshape(n, -1), QUANTILES, 1)
     pooled = np.where(np.isnan(pooled), 0.0, pooled)

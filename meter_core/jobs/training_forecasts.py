@@ -2,9 +2,7 @@
 
 from typing import Final
 
-import numpy as np
-
-from meter_core.evaluation.ahead import SEED, Ahead, answers_ahead, evaluate_ahead, scored_meters
+from meter_core.evaluation.ahead import SEED, Ahead, answers_ahead, evaluate_ahead, of_known_lengths, scored_meters
 from meter_core.evaluation.ahead_leaks import ahead_leak_findings
 from meter_core.evaluation.evaluated import Evaluation
 from meter_core.evaluation.fit_leaks import ahead_fit_findings
@@ -73,8 +71,10 @@ def _against_champion(
     recipe = evaluation.candidates[evaluation.best].recipe
     if not isinstance(forecaster, Forecaster) or identity_of_model(forecaster.about) != identity(recipe):
         return None
-    known = np.isin(ground.table.interval_minutes, forecaster.intervals)
-    if not known.all() or learnt_until_s(forecaster.about) > split.test_from_s:
+    scored = scored_meters(ground.table.without_temperature(), [split], SCORED)
+    meters, _ = of_known_lengths(scored, [evaluation.candidates[evaluation.best].fitted.predictor.intervals])
+    asked = {int(meter.origins.batch.interval_minutes[0]) for meter in meters if meter.scored.any()}
+    if not asked <= set(forecaster.intervals) or learnt_until_s(forecaster.about) > split.test_from_s:
         return None
-    answers = answers_ahead(forecaster, scored_meters(ground.table.without_temperature(), [split], SCORED))
+    answers = answers_ahead(forecaster, [meter for meter in meters if meter.scored.any()])
     return evaluation.compared_with(evaluation.best, answers, f"champion {champion.ref.version}")

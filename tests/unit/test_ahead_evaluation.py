@@ -1,5 +1,6 @@
 """Backtests of forecasts on the shipped homes, and the leak check with leaks planted."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import pandas as pd
 import pytest
 
 from meter_core.contracts.errors import UsageError
+from meter_core.evaluation.ahead import Ahead, evaluate_ahead
 from meter_core.evaluation.ahead_leaks import ahead_leak_findings, meter_of
 from meter_core.evaluation.leak_linter import Features, lint
+from meter_core.evaluation.splits import hold_out
 from meter_core.features.ahead import AHEAD_FEATURES, ahead_features
 from meter_core.features.availability import AHEAD_NEEDS
 from meter_core.features.clock_days import clock_days, targets
 from meter_core.features.origins import origins_of
+from meter_core.features.readings import ReadingTable
 from meter_core.jobs import backtest as job
 from meter_core.models.ahead_recipes import ahead_recipes
 from tests.unit.test_backtest import KEYS
@@ -114,6 +118,22 @@ def test_a_feature_that_knows_a_day_too_much_is_found():
     found = {finding.where for finding in lint(table, Features(AHEAD_FEATURES, leaking, AHEAD_NEEDS))}
     assert {"latest_at_clock", "profile_28d", "last_day"} <= found
     assert found <= set(AHEAD_FEATURES)
+
+
+def test_a_length_that_first_appears_in_the_test_is_named_and_the_rest_is_scored():
+    table = synthetic()
+    split = hold_out(table)
+    rows = (table.meter_id == "m0") & (table.ts_s >= split.test_from_s)
+    odd = table.take(rows)
+    odd = replace(odd, meter_id=np.full(len(odd), "A", dtype=object), interval_minutes=np.full(len(odd), 15))
+    every = ReadingTable(**{n: np.concatenate([getattr(odd, n), getattr(table, n)]) for n in table.__slots__})
+    linear = {"linear": ahead_recipes()["linear"]}
+    evaluation = evaluate_ahead(every, [split], linear, Ahead())
+    [finding] = [each for each in evaluation.findings if each.what == "length_not_learnt"]
+    assert finding.evidence["interval_minutes"] == [15]
+    assert "intervals of 15 minutes are not scored" in finding.message
+    assert len(evaluation.rows) == int(split.test_rows(table).sum())
+    assert np.isfinite(evaluation.candidate_scores["linear"]["pinball"])
 
 
 @pytest.fixture(scope="module")
