@@ -52,13 +52,11 @@ def train_model(
 @retried("train and evaluate")
 def train_candidates(task: str, since: datetime | None, until: datetime | None) -> Result:
     """Call the job."""
-    from meter_core.evaluation.gate_evidence import Policy
     from meter_core.jobs.train import train
 
     settings, tell = Settings(), teller()
     with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=tell) as connections:
-        policy = Policy(approval=settings.approval)
-        return train(task, since, until, settings, connections, tell, policy=policy).as_dict()
+        return train(task, since, until, settings, connections, tell).as_dict()
 
 
 def report(result: Result, task: str) -> State[Any]:

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     )
 
     approval: bool = Field(
-        default=False, description="whether a model that a flow trained and that passes the gate waits for a person"
+        default=False, description="whether a model that passes the gate waits for a person, whoever trained it"
     )
     parallel: int = Field(
         default=1, ge=1, description="how many runs may share a batch inference; limits them, and the database's load"

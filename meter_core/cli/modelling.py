@@ -69,7 +69,8 @@ def train(
     since: Annotated[datetime | None, typer.Option("--from", help="First instant of the training data, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="End of the training data, UTC, exclusive.")] = None,
     promotion: Annotated[
-        Promotion, typer.Option(help="approval: what passes the gate waits for `meter promote`.")
+        Promotion,
+        typer.Option(help="approval: what passes the gate waits for `meter promote`; with METER_APPROVAL always."),
     ] = Promotion.AUTOMATIC,
     max_rmse: Annotated[
         float | None, typer.Option(min=0, help="Nothing with a larger RMSE on the last 28 days passes, kWh.")

@@ -1,7 +1,7 @@
 """What the promotion gate decides on: the figures of a training run, the champion that stands, and what was asked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from meter_core.contracts.finding import Finding, Severity
@@ -132,3 +132,7 @@ class Policy:
 
     approval: bool = False
     max_rmse: float | None = None
+
+    def also(self, approval: bool) -> "Policy":
+        """Return the policy with a person asked where this, or whoever runs it, wants one."""
+        return replace(self, approval=self.approval or approval)

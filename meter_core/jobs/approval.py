@@ -2,41 +2,46 @@
 
 from typing import Any
 
-from meter_core.contracts.errors import UsageError
-from meter_core.contracts.models import DIGEST_TAG
+from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.embedded.connections import Connections
-from meter_core.jobs.models import list_models, promote
-from meter_core.jobs.promotions import record_once
+from meter_core.jobs.models import ModelsResult, decline, list_models, promote
 from meter_core.jobs.registered import store_of
 from meter_core.settings import Settings
-from meter_core.store import PromotionRecord
 
 
 def decided(
     version: str, task: str, approve: bool, by: str, because: str, settings: Settings, connections: Connections
 ) -> dict[str, Any]:
-    """Promote a version or leave it, and record who decided so and why. The same again changes nothing.
+    """Promote the version that waits or leave it, and record who decided so and why. The same again changes nothing.
 
     Returns:
         `model`, `version`, `decision` (`promoted`, `declined`, or `already champion`), `by` and `why`.
 
     Raises:
         UsageError: there is no such version.
-        RefusedError: it carries no predictor that could be verified.
+        RefusedError: it is not the one that waits now, or carries no predictor that could be verified.
         UnavailableError: MLflow or the database cannot be reached.
     """
     known = list_models(settings, connections, task)
-    found = next((each for each in known.versions if each.version == version), None)
-    if found is None:
+    if all(each.version != version for each in known.versions):
         raise UsageError(f"{known.model} has no version {version}; `meter models` lists them")
     said = {"model": known.model, "version": version, "by": by, "why": because}
     if known.champion == version:
         return {**said, "decision": "already champion"}
-    if approve:
-        promote(version, by, because, settings, connections, task)
-        return {**said, "decision": "promoted"}
-    record_once(
-        store_of(connections, settings),
-        PromotionRecord(known.model, version, "refused", by, because, found.tags.get(DIGEST_TAG), known.champion),
-    )
-    return {**said, "decision": "declined"}
+    newest = next(iter(store_of(connections, settings).promotions(known.model)), {})
+    same = {"model_version": version, "action": "refused", "who": by, "why": because}
+    if not approve and known.awaits_approval != version and same.items() <= newest.items():
+        return {**said, "decision": "declined"}
+    _require_waiting(known, version, task)
+    (promote if approve else decline)(version, by, because, settings, connections, task)
+    return {**said, "decision": "promoted" if approve else "declined"}
+
+
+def _require_waiting(known: ModelsResult, version: str, task: str) -> None:
+    """Refuse a decision about a version that was refused or decided on, or that another was promoted over."""
+    if known.awaits_approval != version:
+        waits = f"version {known.awaits_approval} does" if known.awaits_approval else "none does"
+        raise RefusedError(
+            f"{known.model} version {version} does not wait for approval ({waits}): it was refused, or the champion is "
+            f"{known.champion or 'none'} since. `meter promote {version} --task {task} --why ...` overrules that"
+        )

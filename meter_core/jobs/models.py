@@ -7,15 +7,16 @@ from typing import Any
 
 from meter_core.contracts.errors import RefusedError
 from meter_core.contracts.finding import Finding, Severity
-from meter_core.contracts.models import CHALLENGER, CHAMPION, PROMOTED_BY_TAG, REGISTERED_MODELS
+from meter_core.contracts.models import CHALLENGER, CHAMPION, DIGEST_TAG, PROMOTED_BY_TAG, REGISTERED_MODELS
 from meter_core.embedded.connections import Connections
-from meter_core.jobs.promotions import recording
+from meter_core.jobs.promotions import record_once, recording
 from meter_core.jobs.registered import known_task, store_of, tracking_uri
-from meter_core.jobs.registration import VERDICT_TAG, WAITING, Desk, Settled
+from meter_core.jobs.registration import AGAINST_TAG, NO, NOBODY, VERDICT_TAG, WAITING, WHY_TAG, Desk, Settled
 from meter_core.registry.delivery import Retries
 from meter_core.registry.models import AliasChange, Models, VersionInfo
 from meter_core.registry.undelivered import Undelivered
 from meter_core.settings import Settings
+from meter_core.store import PromotionRecord
 
 Progress = Callable[..., None]
 
@@ -135,6 +136,24 @@ def promote(
     return _result(_models(connections, task).promote(version, who, why, record))
 
 
+def decline(
+    version: str, who: str, why: str, settings: Settings, connections: Connections, task: str = "reading"
+) -> None:
+    """Record who refuses a version that waits and why, then let it wait no more.
+
+    Raises:
+        UnavailableError: where MLflow or the database cannot be reached.
+    """
+    models = _models(connections, task)
+    versions = {found.version: found for found in models.versions()}
+    champion = next((found.version for found in versions.values() if CHAMPION in found.aliases), None)
+    digest = versions[version].tags.get(DIGEST_TAG)
+    record_once(
+        store_of(connections, settings), PromotionRecord(models.name, version, "refused", who, why, digest, champion)
+    )
+    models.tag(version, {WHY_TAG: f"declined by {who}: {why}", VERDICT_TAG: NO})
+
+
 def rollback(who: str, why: str, settings: Settings, connections: Connections, task: str = "reading") -> AliasResult:
     """Record who makes the champion before this one the champion again and why, then do it.
 
@@ -175,11 +194,12 @@ def sync(
 
 
 def _awaits_approval(versions: Sequence[VersionInfo]) -> str | None:
-    """Return the newest version that passed the gate, is newer than the champion and was never promoted."""
+    """Return the newest version that waits, if the champion is the one it was compared with and none since was one."""
+    champion = next((found.version for found in versions if CHAMPION in found.aliases), NOBODY)
     for found in versions:
-        if CHAMPION in found.aliases:
+        if CHAMPION in found.aliases or PROMOTED_BY_TAG in found.tags:
             return None
-        if found.tags.get(VERDICT_TAG) == WAITING and PROMOTED_BY_TAG not in found.tags:
+        if found.tags.get(VERDICT_TAG) == WAITING and found.tags.get(AGAINST_TAG, champion) == champion:
             return found.version
     return None
 

@@ -26,6 +26,11 @@ YES, NO, WAITING = "yes", "no", "awaits_approval"
 """What the tag says."""
 
 WHY_TAG: Final = "why"
+AGAINST_TAG: Final = "judged_against"
+"""Version of the champion that the gate compared with, or this:"""
+
+NOBODY: Final = "none"
+
 
 Progress = Callable[..., None]
 
@@ -113,7 +118,9 @@ class Desk:
         else:
             champion = _standing(versions, version, last)
             given = Evidence.from_dict(run.evidence)
-            verdict = decide(given, standing_champion(champion), run.data.until, Policy(**run.policy))
+            policy = Policy(**run.policy).also(self.settings.approval)
+            verdict = decide(given, standing_champion(champion), run.data.until, policy)
+            models.tag(version, {AGAINST_TAG: champion.version if champion else NOBODY})
             self._act(verdict, models, versions[version], champion, store)
         said = YES if verdict.promoted else WAITING if verdict.waiting else NO
         models.tag(version, {WHY_TAG: verdict.why, VERDICT_TAG: said})

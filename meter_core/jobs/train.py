@@ -117,7 +117,7 @@ def train(
         connections: with PostgreSQL and MLflow.
         progress: gets a sentence and, where known, a share from 0 to 1.
         retries: for an MLflow that is away.
-        policy: what is asked of the gate beside its rules.
+        policy: what is asked of the gate beside its rules; METER_APPROVAL asks for a person whatever it says.
 
     Raises:
         UsageError: where the task is unknown.
@@ -132,7 +132,7 @@ def train(
     if settled is None:
         with waiting.writing(training.name) as folder:
             progress("writing the run")
-            write_training(training, folder, policy)
+            write_training(training, folder, policy.also(settings.approval))
         desk = Desk(waiting, settings, connections, WHO, retries)
         settled, findings = _delivered(desk, training.name, progress)
     return _result(training, settled, [*training.findings, *findings], time.perf_counter() - began)
