@@ -47,7 +47,8 @@ def decide(evidence: Evidence, champion: Champion | None, trained_until: str, po
     It must not leak. Without a champion it has to beat the strongest baseline by 1 %: less than that is noise on four
     weeks, and pure noise must not pass. A new recipe has to be better than the champion's by 1 % with the bound above 0
     too, cover 76-84 %, and worsen no larger segment. A refresh of the same recipe must beat the baselines and not be
-    worse.
+    worse; what cannot be compared, also because the champion has another release's features, must beat the strongest
+    baseline by 1 % and cover 76-84 %.
 
     Args:
         evidence: of the training run.
@@ -56,18 +57,19 @@ def decide(evidence: Evidence, champion: Champion | None, trained_until: str, po
         policy: what was asked beside.
     """
     refresh = champion is not None and champion.follows(evidence.recipe, evidence.identity)
+    compared = champion is not None and _comparison(evidence, champion, refresh) is not None
     findings = [
         *_leaks(evidence),
-        *_skill(evidence, 0.0 if refresh else BETTER_BY),
+        *_skill(evidence, 0.0 if refresh and compared else BETTER_BY),
         *_mean(evidence),
         *_threshold(evidence, policy),
     ]
     if champion is not None and refresh:
         findings += _refresh(evidence, champion, trained_until)
     elif champion is not None:
-        findings += [*_new_recipe(evidence, champion), *_coverage(evidence, Severity.ERROR), *_segments(evidence)]
-    else:
-        findings += _coverage(evidence, Severity.WARNING)
+        findings += [*_new_recipe(evidence, champion), *_segments(evidence)]
+    if not (refresh and compared):
+        findings += _coverage(evidence, Severity.WARNING if champion is None else Severity.ERROR)
     refusals = [finding.message for finding in findings if finding.severity is Severity.ERROR]
     if refusals:
         return Verdict(False, " ".join(refusals), tuple(findings))
@@ -133,13 +135,27 @@ def _threshold(evidence: Evidence, policy: Policy) -> list[Finding]:
     return [_no("over_max_rmse", evidence, message, {"rmse": evidence.rmse, "max_rmse": policy.max_rmse})]
 
 
-def _of_champion(evidence: Evidence, champion: Champion) -> Comparison | None:
-    """Return the winner against the champion's recipe, None where that was not among the candidates."""
-    return next((other for other in evidence.others if champion.follows(other.name, other.identity)), None)
+def _comparison(evidence: Evidence, champion: Champion, refresh: bool) -> Comparison | None:
+    """Return the winner against the champion's recipe, or the champion itself; None where they cannot be compared.
+
+    Of a refresh it is the champion itself; of another recipe, only where that was not among the candidates. A champion
+    of other features that has learnt from the hold-out, or cannot be had, is stood for by today's recipe of its name.
+    """
+    itself = evidence.refresh if evidence.refresh and evidence.refresh.name == f"champion {champion.version}" else None
+    if refresh:
+        return itself if itself and itself.low is not None else None
+    same = next((other for other in evidence.others if champion.follows(other.name, other.identity)), itself)
+    return same or next((other for other in evidence.others if other.name == champion.recipe), None)
 
 
 def _new_recipe(evidence: Evidence, champion: Champion) -> list[Finding]:
-    against = _of_champion(evidence, champion)
+    against = _comparison(evidence, champion, False)
+    if against is None and champion.recipe == evidence.recipe:
+        message = (
+            f"Champion {champion.version} follows {champion.recipe} with other features, another format or other "
+            "settings, and could not be compared with."
+        )
+        return [Finding("champion_of_other_features", evidence.recipe, Severity.WARNING, message)]
     if against is None:
         message = (
             f"The champion {champion.version} follows the recipe {champion.recipe!r}, which was not among this "
@@ -163,7 +179,7 @@ def _refresh(evidence: Evidence, champion: Champion, trained_until: str) -> list
             f"{champion.trained_until}, this one until {trained_until})."
         )
         return [_no("older_than_champion", evidence, message)]
-    against = evidence.refresh
+    against = _comparison(evidence, champion, True)
     if against is None or against.low is None:
         message = (
             f"Champion {champion.version} follows the same recipe. It has learnt from days that this training is "
@@ -213,8 +229,11 @@ def _praise(evidence: Evidence, champion: Champion | None, trained_until: str) -
     )
     if champion is None:
         return f"{words} It is the first champion."
-    against = _of_champion(evidence, champion)
-    if against is None or champion.follows(evidence.recipe, evidence.identity):
+    refresh = champion.follows(evidence.recipe, evidence.identity)
+    against = _comparison(evidence, champion, refresh)
+    if against is None and not refresh:
+        return f"{words} With champion {champion.version}, of other features or another format, it was not compared."
+    if against is None or refresh:
         newer = "newer" if trained_until > champion.trained_until else "corrected"
         return f"{words} It refreshes champion {champion.version} with {newer} data."
     return (

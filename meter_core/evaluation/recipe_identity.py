@@ -5,12 +5,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from meter_core.models.pipeline import pipeline
 from meter_core.models.recipes import Recipe
 
 
 def identity(recipe: Recipe) -> str:
-    """Return the name of a recipe with the digest of its features and settings."""
-    return _identity(recipe.name, recipe.features, recipe.settings)
+    """Return the name of a recipe with the digest of this release's features for it, their format, and its settings."""
+    return _identity(recipe.name, pipeline(recipe.features), recipe.settings)
 
 
 def named(candidates: Mapping[str, Recipe], about: Mapping[str, Any]) -> str | None:
@@ -20,25 +21,30 @@ def named(candidates: Mapping[str, Recipe], about: Mapping[str, Any]) -> str | N
 
 
 def identity_of_model(about: Mapping[str, Any]) -> str:
-    """Return the identity of the recipe that a predictor was fitted by, from what it knows of itself."""
-    return _identity(str(about.get("recipe")), str(about.get("features")), about.get("settings", {}))
+    """Return the identity of the recipe that a predictor was fitted by, from what it knows of itself.
+
+    One from before pipelines had a name follows no recipe of today.
+    """
+    return _identity(str(about.get("recipe")), str(about.get("pipeline")), about.get("settings", {}))
 
 
 def with_recipe_of(candidates: Mapping[str, Recipe], about: Mapping[str, Any], version: str) -> dict[str, Recipe]:
     """Return the candidates and the champion's recipe, so that all are fitted and scored on the same rows.
+
+    A champion of another release had other features, or another format: its recipe cannot be fitted here.
 
     Args:
         candidates: by name.
         about: what the champion knows of itself.
         version: of the champion.
     """
-    if named(candidates, about) is not None:
+    if named(candidates, about) is not None or about.get("pipeline") != pipeline(about["features"]):
         return dict(candidates)
     before = Recipe(about["recipe"], about["features"], about["settings"])
     return {**candidates, f"{before.name} as in champion {version}": before}
 
 
-def _identity(name: str, features: str, settings: Mapping[str, Any]) -> str:
+def _identity(name: str, built_by: str, settings: Mapping[str, Any]) -> str:
     """Return a name with the digest of what is configured."""
-    said = json.dumps([features, dict(settings)], sort_keys=True)
+    said = json.dumps([built_by, dict(settings)], sort_keys=True)
     return f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"

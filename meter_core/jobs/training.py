@@ -81,7 +81,7 @@ class Training:
         final: The winner, fitted on everything.
         random_split: Scores of the published, leaky protocol, by candidate; none ahead, where nobody publishes such.
         champion: That stood; None where there is none or it could not be had.
-        refresh: The winner against a champion of the same recipe.
+        refresh: The winner against the champion itself, where that has learnt from no more.
         segments: The winner against the champion's recipe, by segment of meters.
         findings: Of leak check and evaluation.
     """

@@ -18,6 +18,7 @@ from meter_core.features.readings import ReadingTable, table_features
 from meter_core.models.estimators import Estimator, estimator
 from meter_core.models.explain import typical_reading
 from meter_core.models.part import Part
+from meter_core.models.pipeline import pipeline
 from meter_core.models.predictor import Predictor
 from meter_core.models.recipes import Recipe
 from meter_core.models.residual_range import ResidualRange
@@ -222,6 +223,7 @@ def _assemble(
     known = {
         "recipe": recipe.name,
         "features": recipe.features,
+        "pipeline": pipeline(recipe.features),
         "settings": dict(recipe.settings),
         "training_from_ts": iso_utc(table.ts_s.min()),
         "training_until_ts": iso_utc((table.ts_s + table.interval_minutes * 60).max()),

@@ -22,6 +22,7 @@ from meter_core.models.forecast_range import PUBLISHED, ForecastRange, Outline
 from meter_core.models.forecaster import KINDS, Forecaster
 from meter_core.models.mean_blend import MeanBlend
 from meter_core.models.outline import ERROR, LINE, TREES, OutlineModels
+from meter_core.models.pipeline import pipeline
 from meter_core.models.recipes import Recipe
 
 FOLDS: Final = 3
@@ -93,6 +94,7 @@ def fit_forecaster(
     known = {
         "recipe": recipe.name,
         "features": recipe.features,
+        "pipeline": pipeline(recipe.features),
         "settings": dict(recipe.settings),
         "training_from_ts": iso_utc(table.ts_s[learnt].min()),
         "training_until_ts": iso_utc((table.ts_s + table.interval_minutes * 60)[learnt].max()),

@@ -247,6 +247,8 @@ def test_a_promotion_that_broke_off_is_finished_as_the_gate_said(world, kept, tr
     evidence = json.loads((aside / "run.json").read_text())["evidence"]
     same = world.client.get_model_version(MODEL, trained.version).tags["recipe_identity"]
     evidence |= {"recipe": trained.recipe, "identity": same, "skill": 0.005, "skill_low": 0.001}
+    champion = next(version for version, aliases in world.versions().items() if "champion" in aliases)
+    evidence["refresh"] = {"name": f"champion {champion}", "improvement": 0.0, "low": -0.005, "rows": 672}
     put_back(world, aside, "reading-broke-off", evidence=evidence)
 
     def gone(*_):

@@ -10,10 +10,12 @@ from meter_core.evaluation.gate_evidence import Champion, Policy
 from meter_core.evaluation.promotion import decide
 from meter_core.evaluation.recipe_identity import identity, identity_of_model, named, with_recipe_of
 from meter_core.evaluation.segment_comparison import segments_against
+from meter_core.features.history import FEATURE_SETS
 from meter_core.jobs import training_readings as job
 from meter_core.jobs.model_card import model_card
 from meter_core.jobs.training import Ground, StandingModel, evidence
 from meter_core.models.fit import TrainingData, fit_predictor
+from meter_core.models.pipeline import pipeline
 from meter_core.models.recipes import Recipe, recipes
 from meter_core.registry.rest import ModelRef
 from tests.shipped_sample import sample_table
@@ -102,7 +104,8 @@ def test_a_refresh_of_the_same_recipe_keeps_the_model_fresh(training, table):
 def test_a_champion_that_learnt_from_the_hold_out_is_not_compared_with(training, table):
     own = standing(training.final.predictor)
     assert job._against_champion(own, training.evaluation, TrainingData.of(table), training.split) is None
-    verdict = decide(evidence(training), champion_of(training.final.predictor), "2009-01-31T23:00:00Z")
+    given = replace(evidence(training), refresh=None)
+    verdict = decide(given, champion_of(training.final.predictor), "2009-01-31T23:00:00Z")
     assert verdict.promoted
     assert [finding.what for finding in verdict.findings] == ["refresh_not_compared"]
 
@@ -111,12 +114,23 @@ def test_other_settings_under_one_name_are_another_recipe():
     one, other = recipes()["boosting"], QUICK
     assert identity(one) == identity(replace(one, settings=dict(reversed(one.settings.items()))))
     assert identity(one) != identity(other)
-    about = {"recipe": "boosting", "features": "history", "settings": dict(other.settings)}
+    about = {"recipe": "boosting", "features": "history", "pipeline": pipeline("history")}
+    about["settings"] = dict(other.settings)
     assert identity_of_model(about) == identity(other)
     candidates = with_recipe_of({"boosting": one}, about, "7")
     assert list(candidates) == ["boosting", "boosting as in champion 7"]
     assert named(candidates, about) == "boosting as in champion 7"
     assert with_recipe_of({"boosting": other}, about, "7") == {"boosting": other}
+
+
+def test_other_features_under_one_name_are_another_recipe_that_cannot_be_fitted(monkeypatch):
+    before = {"recipe": "boosting", "features": "history", "settings": dict(QUICK.settings)}
+    before["pipeline"] = pipeline("history")
+    monkeypatch.setitem(FEATURE_SETS, "history", (*FEATURE_SETS["history"], "moon_phase"))
+    assert identity_of_model(before) != identity(QUICK)
+    assert with_recipe_of({"boosting": QUICK}, before, "7") == {"boosting": QUICK}
+    del before["pipeline"]  # from before pipelines had a name
+    assert named({"boosting": QUICK}, before) is None
 
 
 def test_a_champion_from_before_identities_is_known_by_its_name():

@@ -11,6 +11,7 @@ from meter_core.evaluation.promotion import decide
 
 GOOD = Evidence(
     recipe="boosting_history",
+    identity="boosting_history-2",
     score="rmse",
     value=0.475,
     baselines={"mean": 0.844, "blend": 0.5, "same_hour_last_week": None},
@@ -23,6 +24,9 @@ GOOD = Evidence(
 UNTIL = "2009-12-31T00:00:00+00:00"
 SAME = Champion("3", "boosting_history", "2009-12-01T00:00:00+00:00")
 OTHER = Champion("3", "linear_snapshot", "2009-12-01T00:00:00+00:00")
+CHANGED = Champion("3", "boosting_history", "2009-12-01T00:00:00+00:00", "boosting_history-1")
+"""The same name with other features, which this release cannot fit."""
+
 LEAK = Finding("load_kw_leaks", "load_kw", Severity.ERROR, "load_kw equals the target in every row.", {"r2": 1.0})
 
 
@@ -59,6 +63,12 @@ def test_a_good_model_is_promoted_and_the_reason_has_the_figures(champion):
         ({"refresh": Comparison("champion 3", 0.002, -0.01, 672)}, SAME, "worse_than_champion"),
         ({"skill": -0.01}, SAME, "no_skill"),
         ({"skill_rmse": 0.0}, None, "no_skill_of_means"),
+        ({"skill": 0.0099}, SAME, "no_skill"),
+        ({"coverage": 0.75}, SAME, "coverage"),
+        ({"coverage": 0.85, "refresh": Comparison("champion 2", 0.1, 0.1, 672)}, SAME, "coverage"),
+        ({"skill": 0.0099}, CHANGED, "no_skill"),
+        ({"coverage": 0.75}, CHANGED, "coverage"),
+        ({"refresh": Comparison("champion 3", 0.0099, 0.001, 672)}, CHANGED, "not_better_than_champion"),
     ],
 )
 def test_each_rule_refuses_alone(change, champion, rule):
@@ -79,13 +89,29 @@ def test_each_rule_refuses_alone(change, champion, rule):
         ({"coverage": 0.6}, None),
         ({"skill": 0.01}, None),
         ({"skill_rmse": 0.0001}, None),
-        ({"skill": 0.0001}, SAME),
+        ({"skill": 0.0001, "coverage": 0.6, "refresh": Comparison("champion 3", 0.0, -0.0099, 672)}, SAME),
+        ({"skill": 0.01, "coverage": 0.84}, SAME),
+        ({"skill": 0.01, "coverage": 0.76}, CHANGED),
+        ({"refresh": Comparison("champion 3", 0.01, 0.001, 672)}, CHANGED),
         ({"skill_low": -0.01}, None),
         ({"skill_low": None}, None),
     ],
 )
 def test_what_is_just_good_enough_passes(change, champion):
     assert decide(replace(GOOD, **change), champion, UNTIL).promoted
+
+
+def test_a_champion_of_other_features_is_stood_for_by_the_recipe_of_its_name():
+    before, other = replace(OTHER, identity="linear_snapshot-1"), replace(GOOD.others[0], identity="linear_snapshot-2")
+    assert decide(replace(GOOD, others=(other,)), before, UNTIL).promoted
+    worse = replace(GOOD, others=(replace(other, improvement=0.0099),))
+    assert refusals(decide(worse, before, UNTIL)) == ["not_better_than_champion"]
+
+
+def test_what_could_not_be_compared_does_not_claim_to_refresh():
+    verdict = decide(GOOD, CHANGED, UNTIL)
+    assert "With champion 3, of other features or another format, it was not compared." in verdict.why
+    assert [finding.what for finding in verdict.findings] == ["champion_of_other_features"]
 
 
 def test_an_older_training_does_not_displace_a_newer_one_of_the_same_recipe():
