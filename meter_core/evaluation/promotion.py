@@ -47,8 +47,8 @@ def decide(evidence: Evidence, champion: Champion | None, trained_until: str, po
     It must not leak. Without a champion it has to beat the strongest baseline by 1 %: less than that is noise on four
     weeks, and pure noise must not pass. A new recipe has to be better than the champion's by 1 % with the bound above 0
     too, cover 76-84 %, and worsen no larger segment. A refresh of the same recipe must beat the baselines and not be
-    worse; what cannot be compared, also because the champion has another release's features, must beat the strongest
-    baseline by 1 % and cover 76-84 %.
+    worse; where it cannot be compared, as with a damaged champion, it needs what a first champion needs. What replaces
+    a champion of another release's features must beat the strongest baseline by 1 % and cover 76-84 %.
 
     Args:
         evidence: of the training run.
@@ -69,7 +69,7 @@ def decide(evidence: Evidence, champion: Champion | None, trained_until: str, po
     elif champion is not None:
         findings += [*_new_recipe(evidence, champion), *_segments(evidence)]
     if not (refresh and compared):
-        findings += _coverage(evidence, Severity.WARNING if champion is None else Severity.ERROR)
+        findings += _coverage(evidence, Severity.WARNING if champion is None or refresh else Severity.ERROR)
     refusals = [finding.message for finding in findings if finding.severity is Severity.ERROR]
     if refusals:
         return Verdict(False, " ".join(refusals), tuple(findings))

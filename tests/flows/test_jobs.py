@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from mlflow import MlflowClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Crashed, Running
@@ -166,17 +167,35 @@ def test_a_backfill_goes_on_where_it_was_stopped(stack, emptied):
 
 
 def test_a_person_approves_in_prefect_and_stands_on_record(stack, api, chained, emptied):
-    before = chained.printed["results"]["train"]["version"]
-    refused = str(int(before) - 1)
+    champion = chained.printed["results"]["train"]["version"]
+    waiting = another_that_waits(stack, champion)
+    ended = asked_of_anna(api, waiting)
+    assert ended.state.message == f"version {waiting} of meter_consumption_v1: promoted by anna: seen the card"
+    decision = Store(stack.connections.database_url).promotions("meter_consumption_v1")[0]
+    assert (decision["model_version"], decision["action"], decision["who"]) == (waiting, "promoted", "anna")
+    late = asked_of_anna(api, champion)
+    assert (late.state.name, "does not wait for approval" in late.state.message) == ("Failed", True)
+
+
+def another_that_waits(stack, champion):
+    """Register the champion's model once more, as a training does whose model waits for a person."""
+    client = MlflowClient(stack.connections.mlflow_tracking_uri)
+    found = client.get_model_version("meter_consumption_v1", champion)
+    tags = {name: said for name, said in found.tags.items() if not name.startswith("promoted")}
+    tags |= {"promoted": "awaits_approval", "judged_against": champion}
+    return client.create_model_version(
+        found.name, found.source, found.run_id, tags=tags, model_id=found.model_id
+    ).version
+
+
+def asked_of_anna(api, version):
+    """Start the run that asks about a version, and say yes."""
     deployment = api.read_deployment_by_name("approve_model/when-asked")
-    run = api.create_flow_run_from_deployment(deployment.id, parameters={"version": refused, "why": "noise"})
+    run = api.create_flow_run_from_deployment(deployment.id, parameters={"version": version, "why": "better"})
     eventually(lambda: api.read_flow_run(run.id).state.name == "Suspended")
     assert api.read_flow_run(run.id).state.state_details.pause_timeout > datetime.now(UTC) + timedelta(days=6)
     api.resume_flow_run(run.id, run_input={"approve": True, "by": "anna", "because": "seen the card"})
-    ended = eventually(lambda: (found := api.read_flow_run(run.id)).state.is_final() and found)
-    assert ended.state.message == f"version {refused} of meter_consumption_v1: promoted by anna: seen the card"
-    decision = Store(stack.connections.database_url).promotions("meter_consumption_v1")[0]
-    assert (decision["model_version"], decision["action"], decision["who"]) == (refused, "promoted", "anna")
+    return eventually(lambda: (found := api.read_flow_run(run.id)).state.is_final() and found)
 
 
 def running_shards(api):

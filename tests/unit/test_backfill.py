@@ -30,18 +30,19 @@ def run(state, tries=1, ago=timedelta()):
 
 
 @pytest.mark.parametrize(
-    ("given", "ended", "done"),
+    ("state", "tries", "minutes", "ended", "done"),
     [
-        pytest.param(run(Running()), False, False, id="runs"),
-        pytest.param(run(Completed()), True, True, id="done"),
-        pytest.param(run(Completed(name="Refused")), True, False, id="no champion"),
-        pytest.param(run(Failed()), True, False, id="failed"),
-        pytest.param(run(Crashed()), False, False, id="is started again"),
-        pytest.param(run(Crashed(), ago=timedelta(minutes=10)), True, False, id="was not started again"),
-        pytest.param(run(Crashed(), tries=2), True, False, id="crashed again"),
+        pytest.param(Running(), 1, 0, False, False, id="runs"),
+        pytest.param(Completed(), 1, 0, True, True, id="done"),
+        pytest.param(Completed(name="Refused"), 1, 0, True, False, id="no champion"),
+        pytest.param(Failed(), 1, 0, True, False, id="failed"),
+        pytest.param(Crashed(), 1, 0, False, False, id="is started again"),
+        pytest.param(Crashed(), 1, 10, True, False, id="was not started again"),
+        pytest.param(Crashed(), 2, 0, True, False, id="crashed again"),
     ],
 )
-def test_a_piece_is_over_once_nothing_starts_it_again(given, ended, done):
+def test_a_piece_is_over_once_nothing_starts_it_again(state, tries, minutes, ended, done):
+    given = run(state, tries, timedelta(minutes=minutes))
     assert (has_ended(given), is_done(given)) == (ended, done)
 
 
