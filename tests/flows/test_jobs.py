@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from mlflow import MlflowClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Crashed, Running
@@ -166,26 +165,13 @@ def test_a_backfill_goes_on_where_it_was_stopped(stack, emptied):
     assert (other.printed["done"], other.printed["known"]) == (1, 0)
 
 
-def test_a_person_approves_in_prefect_and_stands_on_record(stack, api, chained, emptied):
-    champion = chained.printed["results"]["train"]["version"]
-    waiting = another_that_waits(stack, champion)
-    ended = asked_of_anna(api, waiting)
-    assert ended.state.message == f"version {waiting} of meter_consumption_v1: promoted by anna: seen the card"
-    decision = Store(stack.connections.database_url).promotions("meter_consumption_v1")[0]
-    assert (decision["model_version"], decision["action"], decision["who"]) == (waiting, "promoted", "anna")
-    late = asked_of_anna(api, champion)
-    assert (late.state.name, "does not wait for approval" in late.state.message) == ("Failed", True)
-
-
-def another_that_waits(stack, champion):
-    """Register the champion's model once more, as a training does whose model waits for a person."""
-    client = MlflowClient(stack.connections.mlflow_tracking_uri)
-    found = client.get_model_version("meter_consumption_v1", champion)
-    tags = {name: said for name, said in found.tags.items() if not name.startswith("promoted")}
-    tags |= {"promoted": "awaits_approval", "judged_against": champion}
-    return client.create_model_version(
-        found.name, found.source, found.run_id, tags=tags, model_id=found.model_id
-    ).version
+def test_a_person_is_asked_in_prefect_and_told_where_a_version_waits_no_more(stack, api, chained, emptied):
+    """What a yes does to one that waits: tests/integration/test_approval.py."""
+    refused = str(int(chained.printed["results"]["train"]["version"]) - 1)
+    ended = asked_of_anna(api, refused)
+    assert (ended.state.name, "does not wait for approval" in ended.state.message) == ("Failed", True)
+    decided = Store(stack.connections.database_url).promotions("meter_consumption_v1")
+    assert "anna" not in {decision["who"] for decision in decided}
 
 
 def asked_of_anna(api, version):
