@@ -82,7 +82,7 @@ class ShortProtocol(HttpToolsProtocol):
             self.cycle = None
             super().on_headers_complete()
             self.cycle.body += exchange.body
-            self.cycle.keep_alive &= not ShortProtocol.draining
+            self.cycle.keep_alive &= exchange.keep_alive
 
     def on_headers_complete(self) -> None:
         """Begin an exchange where the request is plain, and what ASGI has otherwise."""
