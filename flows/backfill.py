@@ -6,10 +6,9 @@ schedule's runs write, under the same keys: both may run at once.
 """
 
 import argparse
-import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,10 +17,11 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 
+from flows.command import Say, carry_out
 from flows.outcome import REFUSED
 from flows.restart_run import AFTER
-from flows.run import INTERRUPTED, connected, find, published
-from meter_core.contracts.errors import MeterError, RefusedError, UnavailableError
+from flows.run import connected, find, published
+from meter_core.contracts.errors import RefusedError, UnavailableError
 
 DEPLOYMENT: Final = "predict_batch/backfill"
 POLL_SECONDS: Final = 1.0
@@ -70,7 +70,7 @@ class Backfill:
     client: SyncPrefectClient
     key: str
     parallel: int
-    say: Callable[[str], None]
+    say: Say
     rows: int = 0
     known: int = 0
     done: int = 0
@@ -162,21 +162,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     given = arguments(argv)
 
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is a command
-
-    try:
+    def work(say: Say) -> dict[str, Any]:
         with connected() as client:
             backfill = Backfill(client, given.key, given.parallel, say)
             backfill.run(list(pieces(given.since, given.until, given.days)))
-            ended = backfill.summary()
-    except MeterError as error:
-        ended = {"message": str(error), "exit_status": error.exit_status}
-        say(f"error: {error}")
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    print(json.dumps(ended), flush=True)  # noqa: T201 - this is a command
-    return int(ended["exit_status"])
+            return backfill.summary()
+
+    return carry_out(work)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ gate said no, 2 wrong use, 3 something that is needed cannot be reached.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -22,14 +22,12 @@ from prefect.settings import get_current_settings
 from prefect.states import Cancelling
 
 from flows.address import page
+from flows.command import Say, carry_out
 from flows.follow import Follower, children
 from flows.outcome import RESULT_KEY_END, Outcome, outcome_of
-from meter_core.contracts.errors import MeterError, UnavailableError, UsageError
+from meter_core.contracts.errors import UnavailableError, UsageError
 
-INTERRUPTED: Final = 130
 START_WITHIN_SECONDS: Final = 120.0
-
-Say = Callable[[str], None]
 
 
 @contextmanager
@@ -189,19 +187,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     wanted = arguments(argv)
-
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is a command
-
-    try:
-        ended = run(wanted.name, dict(wanted.param), wanted.start_within, say)
-    except MeterError as error:
-        ended = {"message": str(error), "exit_status": error.exit_status, "results": {}}
-        say(f"error: {error}")
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    print(json.dumps(ended), flush=True)  # noqa: T201 - this is a command
-    return int(ended["exit_status"])
+    return carry_out(lambda say: run(wanted.name, dict(wanted.param), wanted.start_within, say), results={})
 
 
 if __name__ == "__main__":
