@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -14,10 +12,9 @@ from meter_core.evaluation.evaluated import Evaluation
 from meter_core.evaluation.pictured import calibration, course, residuals_by_hour
 from meter_core.evaluation.scores import LOSSES
 from meter_core.jobs import report_plots as draw
+from meter_core.quality.rendering import pages_of
 
-_templates = Environment(
-    loader=PackageLoader("meter_core.jobs", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
+_render = pages_of("meter_core.jobs")
 
 GROUPS: Final = {
     "horizon": ("How far ahead", "horizon", "The score of intervals by how far after the origin they lie."),
@@ -79,10 +76,9 @@ def report_page(
     facts = [("rows", f"{content['rows']:,}"), ("origins", f"{content['origins']:,}")]
     facts += [("meters", f"{len(content['per_meter']):,}")]
     facts += [(words, _fact(protocol[name])) for name, words in FACTS.items() if name in protocol]
-    template = _templates.get_template("backtest.html")
-    return template.render(
+    return _render(
+        "backtest.html",
         title=f"Backtest of {chosen}, task {protocol['task']}",
-        css=Markup((files("meter_core.quality") / "templates" / "page.css").read_text()),  # noqa: S704 - our own file
         verdict=_verdict(content, primary),
         facts=facts,
         findings=content["findings"],

@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from pydantic import SecretStr
 
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded.prefect_api import Deployment, PrefectApi, Run
 from meter_core.jobs.whole_files import write_whole
+from meter_core.quality.rendering import pages_of
 from meter_core.settings import Settings
 from meter_core.store import Store
 from meter_core.store.delivered import Freshness
@@ -22,9 +20,7 @@ NAME: Final = "runs.html"
 BAR_HEIGHT: Final = 28.0
 TONES: Final = {"COMPLETED": "good", "FAILED": "bad", "CRASHED": "bad", "CANCELLED": "warn", "CANCELLING": "warn"}
 
-_templates = Environment(
-    loader=PackageLoader("meter_core.jobs", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
+_render = pages_of("meter_core.jobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +80,8 @@ def runs_page(
     shown = [
         {"name": each.name, "about": each, "bars": bars(each.runs), "tone": tone(each.runs)} for each in deployments
     ]
-    css = (files("meter_core.quality") / "templates" / "page.css").read_text(encoding="utf-8")
-    return _templates.get_template("runs.html").render(
-        css=Markup(css),  # noqa: S704 - our own file
+    return _render(
+        "runs.html",
         deployments=shown,
         incidents=sorted(incidents.items()),
         known=known,

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from meter_core.quality.judgement import Judgement
 from meter_core.quality.overview import Overview, heights
+from meter_core.quality.rendering import pages_of
 from meter_core.quality.rules import RULES, Action, Limits
 from meter_core.quality.subject import Subject
 from meter_core.quality.suite import SuiteResult
@@ -23,12 +22,7 @@ TONES: Final = {Action.QUARANTINE: "bad", Action.BLANK: "warn", Action.FLAG: "in
 OWN_SECTIONS: Final = frozenset({"Overview", "Run Info"})
 """Sections of Great Expectations that this page says better itself."""
 
-_templates = Environment(
-    loader=PackageLoader("meter_core.quality", "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-)
+render: Final = pages_of("meter_core.quality")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +82,6 @@ def list_page(entries: Iterable[Mapping[str, Any]], beside: Sequence[str] = ()) 
     return render("list.html", entries=newest_first, beside=beside)
 
 
-def render(template: str, **values: Any) -> str:
-    """Return a page of a template, with the style sheet in it."""
-    return _templates.get_template(template).render(css=_css(), **values)
-
-
 def bars(overview: Overview, most: int = BARS) -> list[Bar]:
     """Return the values over time as bars, each of as many whole intervals; empty where no value has a time."""
     edges, values = heights(overview, most)
@@ -128,8 +117,3 @@ def _sections(result: SuiteResult) -> list[Markup]:
         for place, section in enumerate(document.sections)
         if section.section_name not in OWN_SECTIONS
     ]
-
-
-def _css() -> Markup:
-    """Return the style sheet, which is our own file."""
-    return Markup((files("meter_core.quality") / "templates" / "page.css").read_text(encoding="utf-8"))  # noqa: S704
