@@ -8,7 +8,6 @@ import psycopg
 from mlflow import MlflowClient
 from pydantic import SecretStr
 
-from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded.connections import Connections
 from meter_core.quality import check
 from meter_core.registry.delivery import Retries
@@ -16,6 +15,7 @@ from meter_core.settings import Settings
 from meter_core.sources import load_profile, raw_lines, read_delivery
 from meter_core.store import DeliveryKey, Store
 from tests.integration.mlflow_server import free_port, shared_server
+from tests.service.champions import forget_models
 
 UCI = Path(__file__).parents[2] / "data" / "uci_sceaux_hourly_2006-2009.csv.gz"
 MODEL = "meter_consumption_v1"
@@ -58,10 +58,7 @@ def new_world(postgres: str, home: Path, name: str) -> World:
     """Return a world whose registry has no model yet: the server is shared, so what a test before left is deleted."""
     url = SecretStr(new_database(postgres, name))
     server = shared_server().url
-    client = MlflowClient(server)
-    for model in REGISTERED_MODELS.values():
-        if client.search_registered_models(f"name = '{model}'"):
-            client.delete_registered_model(model)
+    forget_models(server)
     files = str(home / "files")
     store = Store(url)
     store.upgrade()

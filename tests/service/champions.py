@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.registry.digest import folder_digest
 
 MODEL = "meter_consumption_v1"
@@ -15,10 +16,11 @@ def client_of(url: str):
 
 
 def forget_models(url: str) -> None:
-    """The server is shared by many tests: each begins without a model."""
+    """The server is shared by many tests: each begins without a model of any task."""
     client = client_of(url)
-    if client.search_registered_models(f"name = '{MODEL}'"):
-        client.delete_registered_model(MODEL)
+    for model in REGISTERED_MODELS.values():
+        if client.search_registered_models(f"name = '{model}'"):
+            client.delete_registered_model(model)
 
 
 def register(url: str, folder: Path, digest: str | None = None) -> str:
