@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded.prefect_api import Deployment, PrefectApi, Run
+from meter_core.jobs import flow_metrics
 from meter_core.jobs.whole_files import write_whole
 from meter_core.quality.rendering import pages_of
 from meter_core.settings import Settings
@@ -37,7 +38,7 @@ class Known:
 
 
 def write_runs_page(api_url: str, database_url: SecretStr | None, settings: Settings) -> str:
-    """Write the page beside the data docs; return where it is.
+    """Write the page and the metrics of the flows beside the data docs; return where the page is.
 
     Args:
         api_url: Of Prefect.
@@ -48,7 +49,10 @@ def write_runs_page(api_url: str, database_url: SecretStr | None, settings: Sett
         UnavailableError: Prefect or the database does not answer, or the file cannot be written.
     """
     with PrefectApi(api_url) as api:
-        content = runs_page(api.deployments(), api.incidents(), known(database_url), datetime.now(UTC))
+        deployments, incidents, now = api.deployments(), api.incidents(), datetime.now(UTC)
+    metrics = flow_metrics.flow_metrics(deployments, incidents, now)
+    write_whole(f"{settings.data_docs_root}/{flow_metrics.NAME}", metrics.encode())
+    content = runs_page(deployments, incidents, known(database_url), now)
     return write_whole(f"{settings.data_docs_root}/{NAME}", content.encode())
 
 

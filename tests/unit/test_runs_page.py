@@ -4,8 +4,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from meter_core.embedded.prefect_api import Deployment, Run
+from meter_core.jobs.flow_metrics import flow_metrics
 from meter_core.jobs.runs_page import Known, bars, runs_page, took
 from meter_core.jobs.status_flows import flow_findings
 from meter_core.store.delivered import Freshness
@@ -92,3 +94,19 @@ def test_a_page_without_a_database_or_runs_is_a_page():
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (5_400, "90 min")])
 def test_durations_as_people_read_them(seconds, words):
     assert took(seconds) == words
+
+
+def test_metrics_say_what_fails_and_when_each_last_completed():
+    """Read by Prometheus' own client."""
+    nightly = deployment("ingest_readings/daily", run("FAILED", ago_h=1), run(ago_h=25), run(ago_h=49))
+    broken = deployment("train_model/weekly", run("CRASHED", ago_h=2), run("FAILED", ago_h=170))
+    text = flow_metrics([nightly, broken, deployment("never/ran")], {"ingest_readings": {"failures": 2}}, NOW)
+    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+    assert {(each.name, *each.labels.values()): each.value for each in samples} == {
+        ("meter_flow_failing", "ingest_readings"): 2,
+        ("meter_flow_last_completed_timestamp_seconds", "ingest_readings/daily"): (
+            NOW - timedelta(hours=25)
+        ).timestamp(),
+        ("meter_flow_last_completed_timestamp_seconds", "train_model/weekly"): (NOW - timedelta(hours=170)).timestamp(),
+        ("meter_flows_written_timestamp_seconds",): NOW.timestamp(),
+    }
