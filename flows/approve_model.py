@@ -9,6 +9,7 @@ from prefect.input import RunInput
 from prefect.states import State
 from pydantic import Field
 
+from flows.decisions import tell_of
 from flows.outcome import Result, conclude, done, refused, teller
 from flows.page import SHOWN
 from flows.retry import retried
@@ -18,6 +19,10 @@ from meter_core.settings import Settings
 
 DEADLINE_SECONDS: Final = 7 * 24 * 3600
 """Who has not been answered for a week is not promoted: by then the next training has made a newer version."""
+
+
+TOLD_AS: Final = {"promoted": "promoted", "declined": "refused"}
+"""Decisions of a person as decisions of the gate are told; what somebody else decided before is no news."""
 
 
 class Approval(RunInput):
@@ -32,7 +37,8 @@ class Approval(RunInput):
 def approve_model(version: str, task: Literal["reading", "ahead"] = "reading", why: str = "") -> State[Any]:
     """Wait for a person, up to a week, then promote the version or leave it, on record either way.
 
-    `meter promote` does the same without this run, which then ends with nothing to do.
+    `meter promote` does the same without this run, which then ends with nothing to do. Who has not answered within the
+    week has not promoted it, which is on record too.
 
     Args:
         version: Of the registered model.
@@ -41,7 +47,8 @@ def approve_model(version: str, task: Literal["reading", "ahead"] = "reading", w
     """
     form = Approval.with_initial_data(description=f"The gate says: {why}" if why else None)
     given = suspend_flow_run(wait_for_input=form, timeout=DEADLINE_SECONDS, key="approval")
-    return conclude("promote", partial(decide, version, task, given.approve, given.by, given.because), report)
+    job = partial(decide, version, task, given.approve, given.by, given.because)
+    return conclude("promote", job, partial(report, task=task))
 
 
 @retried("put the decision on record")
@@ -54,7 +61,8 @@ def decide(version: str, task: str, approve: bool, by: str, because: str) -> Res
         return decided(version, task, approve, by, because, settings, connections)
 
 
-def report(result: Result) -> State[Any]:
-    """Say what was decided."""
+def report(result: Result, task: str) -> State[Any]:
+    """Say what was decided, tell people, and let a new champion predict."""
+    tell_of(task, TOLD_AS.get(result["decision"], ""), {**result, "why": f"{result['by']}: {result['why']}"})
     said = f"version {result['version']} of {result['model']}: {result['decision']} by {result['by']}: {result['why']}"
     return refused(said) if result["decision"] == "declined" else done(said)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -30,6 +30,9 @@ NO_BLOCK: Final = UUID(int=0)
 
 PAGE: Final = 200
 """The most automations that the server returns at once."""
+
+OF_THE_RUN: Final[dict[str, Any]] = {"flow_run_id": {"__prefect_kind": "jinja", "template": "{{ flow_run.id }}"}}
+"""Parameters of a run that looks at the one which an event is about."""
 
 ENDED: Final = (
     "Completed",
@@ -82,6 +85,14 @@ def chained(server: Server) -> list[AutomationCore]:
             [RunDeployment(deployment_id=server.deployments["approve_model/when-asked"], parameters={**task, **asked})],
         ),
         automation(
+            "an approval lapses",
+            "A run that waited for a person in vain is put on record.",
+            EventTrigger(
+                expect={f"{RUN}Failed"}, match_related=server.of(["approve_model/when-asked"]), for_each=EACH_RUN
+            ),
+            [RunDeployment(deployment_id=server.deployments["lapse_approval/when-failed"], parameters=OF_THE_RUN)],
+        ),
+        automation(
             "a new champion predicts",
             "A promotion starts the predictions of the new champion.",
             EventTrigger(expect={PROMOTED}),
@@ -96,13 +107,7 @@ def restarted(server: Server) -> AutomationCore:
         "start a crashed run again",
         "A run that crashed (its process, pod or machine died) is scheduled again after 45 s, once.",
         crash(server, count=1),
-        [
-            RunDeployment(
-                deployment_id=server.deployments[RESTART],
-                parameters={"flow_run_id": {"__prefect_kind": "jinja", "template": "{{ flow_run.id }}"}},
-                schedule_after=AFTER,
-            )
-        ],
+        [RunDeployment(deployment_id=server.deployments[RESTART], parameters=OF_THE_RUN, schedule_after=AFTER)],
     )
 
 

@@ -15,7 +15,7 @@ from prefect.client.schemas.filters import FlowRunFilterStateType as StateTypes
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events import Event, RelatedResource, Resource
-from prefect.logging import get_run_logger
+from prefect.logging import get_logger
 from prefect.runtime import flow_run
 from prefect.types import DateTime
 
@@ -47,23 +47,23 @@ COUNTED: Final = (
 """States of a training that needs no other one, for a time: done, under way, about to begin, failed."""
 
 
-def send(event: str, subject: str, payload: Mapping[str, Any]) -> None:
-    """Send an event of the present run to the server. A server that is away keeps no run from ending well.
+def send(event: str, subject: str, payload: Mapping[str, Any], run: str | None = None) -> None:
+    """Send an event of a run to the server. A server that is away keeps no run from ending well.
 
     Args:
         event: Its name.
         subject: What it is about, such as a flow's or a task's name.
         payload: JSON values for the automations' templates.
+        run: Id of the run; None: the present one.
     """
+    run = run or str(flow_run.id)
     made = Event(
-        id=uuid5(NAMESPACE_URL, f"{flow_run.id}/{event}/{subject}"),
+        id=uuid5(NAMESPACE_URL, f"{run}/{event}/{subject}"),
         occurred=DateTime.now("UTC"),
         event=event,
         resource=Resource({"prefect.resource.id": f"{event.rpartition('.')[0]}.{subject}"}),
         related=[
-            RelatedResource(
-                {"prefect.resource.id": f"prefect.flow-run.{flow_run.id}", "prefect.resource.role": "flow-run"}
-            )
+            RelatedResource({"prefect.resource.id": f"prefect.flow-run.{run}", "prefect.resource.role": "flow-run"})
         ],
         payload=dict(payload),
     )
@@ -71,7 +71,7 @@ def send(event: str, subject: str, payload: Mapping[str, Any]) -> None:
         with get_client(sync_client=True) as client:
             client.request("POST", "/events", json=[made.model_dump(mode="json")])
     except Exception as error:  # noqa: BLE001 RUF100 - whatever keeps the server from taking it
-        get_run_logger().warning("the event %s could not be sent: %s", event, error)
+        get_logger("flow_runs").warning("the event %s could not be sent: %s", event, error)
 
 
 def readings_loaded(loaded: int, clock: datetime | None) -> None:

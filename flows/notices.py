@@ -106,14 +106,20 @@ def failed(error: Exception, what: str = "failed", remedy: str = "") -> None:
 @quietly
 def worked(subject: Subject | None = None) -> None:
     """Close the incident of a subject, the present run's unless given, where one is open, and say so."""
-    subject = subject or Subject.present()
     with get_client(sync_client=True) as client:
-        known = client.read_variable_by_name(name_of(subject))
-        if known is None or not forget(client, subject):
-            return
-        about = dict(known.value) if isinstance(known.value, dict) else {}
-        runs = f"{about.get('failures', 1)} runs had failed since {about.get('since', 'then')}"
-        send(CLOSED, subject.key, text(f"{subject.words} works again", subject, runs, "Nothing is to be done."))
+        close(client, subject or Subject.present())
+
+
+def close(client: SyncPrefectClient, subject: Subject) -> bool:
+    """Close the incident of a subject and say so; say whether one was open. Outside of runs, too."""
+    known = client.read_variable_by_name(name_of(subject))
+    if known is None or not forget(client, subject):
+        return False
+    about = dict(known.value) if isinstance(known.value, dict) else {}
+    run = str(flow_run.id or about.get("flow_run"))
+    runs = f"{about.get('failures', 1)} runs had failed since {about.get('since', 'then')}"
+    send(CLOSED, subject.key, text(f"{subject.words} works again", subject, runs, "Nothing is to be done.", run), run)
+    return True
 
 
 def news(what: str, cause: str, remedy: str, of: str = "") -> None:
@@ -129,9 +135,9 @@ def news(what: str, cause: str, remedy: str, of: str = "") -> None:
     send(NEWS, subject.key + of, text(f"{subject.words}: {what}", subject, cause, remedy))
 
 
-def text(title: str, subject: Subject, cause: str, remedy: str) -> dict[str, Any]:
-    """Return a notice as the payload of its event."""
-    about = {"flow": subject.words, "cause": cause, "remedy": remedy, "link": page(flow_run.id)}
+def text(title: str, subject: Subject, cause: str, remedy: str, run: str | None = None) -> dict[str, Any]:
+    """Return a notice as the payload of its event; it links the run, None: the present one."""
+    about = {"flow": subject.words, "cause": cause, "remedy": remedy, "link": page(run or flow_run.id)}
     return {"subject": f"meter: {title}", **about}
 
 

@@ -12,6 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from meter_core.cli.output import JsonOption, Speaker, speaking
+from meter_core.cli.processes import training_works_again
+from meter_core.contracts.errors import UnavailableError
+from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded import Connections, Need, services
 from meter_core.settings import Settings
 
@@ -226,11 +229,17 @@ def models(context: typer.Context, task: TaskOption = Task.READING, as_json: Jso
 
 @models_app.command("sync")
 def sync(as_json: JsonOption = False) -> None:
-    """Deliver the runs that were trained while MLflow was away."""
+    """Deliver the runs that were trained while MLflow was away, and end the incidents that they had opened."""
     with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
         from meter_core.jobs.models import sync as run
 
         result = run(settings, urls, progress=speaker.say).as_dict()
+        delivered = {each["model"] for each in result["delivered"]}
+        tasks = [task for task, model in REGISTERED_MODELS.items() if model in delivered]
+        try:
+            training_works_again(settings, urls, tasks)
+        except UnavailableError as error:
+            speaker.say(str(error))
         if not speaker.result(result):
             rows = [(done["name"], done["version"], done["promoted"], done["why"]) for done in result["delivered"]]
             speaker.table("Delivered", ["run", "version", "promoted", "why"], rows, numeric_from=4)

@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from meter_core.contracts.errors import MeterError, UnavailableError
-from meter_core.embedded import Connections
+from meter_core.embedded import Connections, Need, embedded_url
 from meter_core.embedded.applications import repository_with
+from meter_core.embedded.prefect_api import PrefectApi
+from meter_core.settings import Settings
 
 
 class FlowRunError(MeterError):
@@ -86,6 +89,25 @@ def run_backfill(urls: Connections, options: Sequence[str], say: Callable[[str],
     if status != 0:
         raise FlowRunError(f"{ended['message']}; the same command again does only what is missing", status)
     return ended
+
+
+def training_works_again(settings: Settings, urls: Connections, tasks: Iterable[str]) -> None:
+    """Close the incident of each task whose training waited for MLflow, where Prefect runs and knows of one.
+
+    Raises:
+        UnavailableError: Prefect is there and does not answer.
+    """
+    address = settings.prefect_api_url or embedded_url(settings, Need.PREFECT)
+    if address is None:
+        return
+    with PrefectApi(address) as api:
+        known = api.incidents()
+    there = replace(urls, prefect_api_url=address, own_prefect=settings.prefect_api_url is None)
+    for task in tasks:
+        if f"train_model_{task}" in known:
+            ended, status = _followed(there, ["flows.works_again", "train_model", f"--task={task}"], lambda _: None)
+            if status != 0:
+                raise UnavailableError(f"the incident of train_model ({task}) stays open: {ended['message']}")
 
 
 def _followed(urls: Connections, module: Sequence[str], say: Callable[[str], None]) -> tuple[dict[str, Any], int]:

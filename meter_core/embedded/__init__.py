@@ -2,6 +2,6 @@
 
 from meter_core.embedded.connections import Connections
 from meter_core.embedded.needs import Need
-from meter_core.embedded.services import ServiceState, running, services
+from meter_core.embedded.services import ServiceState, embedded_url, running, services
 
-__all__ = ["Connections", "Need", "ServiceState", "running", "services"]
+__all__ = ["Connections", "Need", "ServiceState", "embedded_url", "running", "services"]

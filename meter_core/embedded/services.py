@@ -97,6 +97,11 @@ def running(settings: Settings) -> list[ServiceState]:
     return [_state(home, settings, need, record) for need, record in found if record and record.is_alive()]
 
 
+def embedded_url(settings: Settings, need: Need) -> str | None:
+    """Return where an embedded service runs, None where it does not."""
+    return next((state.url for state in running(settings) if state.name == need), None)
+
+
 def _state(home: Home, settings: Settings, need: Need, record: records.Record) -> ServiceState:
     server = KINDS[need](home, settings, Connections.external(settings))
     return ServiceState(

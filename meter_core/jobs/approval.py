@@ -1,12 +1,15 @@
 """A person's decision about a version that passed the gate: on record, whichever way it goes."""
 
-from typing import Any
+from typing import Any, Final
 
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.embedded.connections import Connections
 from meter_core.jobs.models import ModelsResult, decline, list_models, promote
 from meter_core.jobs.registered import store_of
 from meter_core.settings import Settings
+
+NOBODY_DECIDED: Final = "nobody"
+"""Who is on record for a version that was waited for in vain."""
 
 
 def decided(
@@ -35,6 +38,23 @@ def decided(
     _require_waiting(known, version, task)
     (promote if approve else decline)(version, by, because, settings, connections, task)
     return {**said, "decision": "promoted" if approve else "declined"}
+
+
+def lapsed(version: str, task: str, why: str, settings: Settings, connections: Connections) -> dict[str, Any]:
+    """Let a version wait no more that nobody decided about, on record. One that waits no more is left as it is.
+
+    Returns:
+        `model`, `version`, `decision` (`declined`, or `waits no more`), `by` and `why`.
+
+    Raises:
+        UnavailableError: MLflow or the database cannot be reached.
+    """
+    known = list_models(settings, connections, task)
+    said = {"model": known.model, "version": version, "by": NOBODY_DECIDED, "why": why}
+    if known.awaits_approval != version:
+        return {**said, "decision": "waits no more"}
+    decline(version, NOBODY_DECIDED, why, settings, connections, task)
+    return {**said, "decision": "declined"}
 
 
 def _require_waiting(known: ModelsResult, version: str, task: str) -> None:

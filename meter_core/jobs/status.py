@@ -8,7 +8,7 @@ from typing import Final
 from meter_core.contracts.errors import MeterError, RefusedError
 from meter_core.contracts.finding import Finding, Severity
 from meter_core.contracts.models import REGISTERED_MODELS
-from meter_core.embedded import Connections, Need, running, services
+from meter_core.embedded import Connections, Need, embedded_url, running, services
 from meter_core.embedded.prefect_api import PrefectApi
 from meter_core.jobs.inbox import Inbox
 from meter_core.jobs.on_record import require_on_record
@@ -107,20 +107,15 @@ def _files(settings: Settings) -> Iterator[Finding]:
 
 def _flows(settings: Settings) -> Iterator[Finding]:
     """Say how the flows do, where Prefect runs."""
-    url = settings.prefect_api_url or _embedded_url(settings, Need.PREFECT)
+    url = settings.prefect_api_url or embedded_url(settings, Need.PREFECT)
     if url is not None:
         with PrefectApi(url) as api:
             yield from flow_findings(api)
 
 
-def _embedded_url(settings: Settings, need: Need) -> str | None:
-    """Return where an embedded service runs, None where it does not."""
-    return next((state.url for state in running(settings) if state.name == need), None)
-
-
 def _champion(settings: Settings, task: str, name: str) -> Iterator[Finding]:
     """Say which version of a task's model is champion, where the registry runs."""
-    uri = settings.mlflow_tracking_uri or _embedded_url(settings, Need.MLFLOW)
+    uri = settings.mlflow_tracking_uri or embedded_url(settings, Need.MLFLOW)
     option = "" if task == "reading" else f" --task {task}"
     if uri is None:
         message = (

@@ -19,11 +19,13 @@ from flows.notice_blocks import block_of
 from flows.restart_run import restart_run
 from flows.server import Server
 from flows.telling import LATE_AGAIN_AFTER
-from flows.train_model import report
+from flows.train_model import report, tell_how
+from meter_core.cli.processes import training_works_again
 from meter_core.contracts.errors import UsageError
 from meter_core.embedded.prefect_api import PrefectApi
 from meter_core.jobs.dead_runs import end_dead_runs
 from meter_core.jobs.status_flows import flow_findings
+from meter_core.settings import Settings
 from tests.flows.waiting import eventually
 
 ALWAYS = {
@@ -123,6 +125,23 @@ def test_one_notice_an_incident_and_one_when_it_works_again(api, mail, hook, tmp
     assert eventually(lambda: hook.of("ingest_readings works again"))
     assert len(mail.of("ingest_readings failed")) == 1
     assert not [each for each in flow_findings(PrefectApi(str(api.api_url))) if each.what == "flow_fails"]
+
+
+def test_what_was_made_good_by_hand_is_told_once(stack, api, mail):
+    """As `meter models sync` says it once MLflow has got what waited for it."""
+
+    @flow(name="train_model")
+    def training(task):
+        tell_how({"decision": "waiting", "why": "MLflow is away"})
+
+    training("ahead")
+    assert eventually(lambda: mail.of("train_model (ahead) waits for MLflow"))
+    settings = Settings(prefect_api_url=stack.connections.prefect_api_url)
+    for _ in range(2):
+        training_works_again(settings, stack.connections, ["reading", "ahead"])
+    assert eventually(lambda: mail.of("train_model (ahead) works again"))
+    assert (len(mail.of("train_model (ahead)")), mail.of("train_model (reading)")) == (2, [])
+    assert stack.command("flows.works_again", "train_model", "--task=ahead").printed["closed"] is False
 
 
 def test_a_stopped_delivery_is_told_with_file_and_reason_and_leads_to_nothing(resting, mail, tmp_path):

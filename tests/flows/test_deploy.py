@@ -20,6 +20,7 @@ STARTED = (
     "predict_batch/backfill",
     "predict_shard/shard",
     "approve_model/when-asked",
+    "lapse_approval/when-failed",
     "tune_model/on-demand",
     "restart_run/when-crashed",
 )

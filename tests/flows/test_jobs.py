@@ -11,14 +11,20 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from mlflow import MlflowClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Completed, Crashed, Running
+from prefect.states import Completed, Crashed, Running, Suspended
 
 from flows.follow import LAST_LINES_WITHIN_SECONDS, Follower
 from flows.run import main
+from meter_core.contracts.models import CHAMPION, DIGEST_TAG
+from meter_core.jobs.registration import AGAINST_TAG, VERDICT_TAG, WAITING
+from meter_core.registry.models import Models
 from meter_core.store import COUNTS, Store
 from tests.flows.waiting import eventually
+
+MODEL = "meter_consumption_v1"
 
 
 @pytest.fixture(scope="module")
@@ -165,20 +171,64 @@ def test_a_backfill_goes_on_where_it_was_stopped(stack, emptied):
     assert (other.printed["done"], other.printed["known"]) == (1, 0)
 
 
-def test_a_person_is_asked_in_prefect_and_told_where_a_version_waits_no_more(stack, api, chained, emptied):
-    """What a yes does to one that waits: tests/integration/test_approval.py."""
-    refused = str(int(chained.printed["results"]["train"]["version"]) - 1)
-    ended = asked_of_anna(api, refused)
-    assert (ended.state.name, "does not wait for approval" in ended.state.message) == ("Failed", True)
-    decided = Store(stack.connections.database_url).promotions("meter_consumption_v1")
-    assert "anna" not in {decision["who"] for decision in decided}
+@pytest.fixture(scope="module")
+def registry(stack, chained, emptied):
+    """Makes the champion's files a newer version that waits for a person; returns its number."""
+    models = Models(stack.connections.mlflow_tracking_uri, MODEL)
+    client = MlflowClient(stack.connections.mlflow_tracking_uri)
+
+    def waiting():
+        champion = next(each for each in models.versions() if CHAMPION in each.aliases)
+        of = client.get_model_version(MODEL, champion.version)
+        made = client.create_model_version(MODEL, of.source, of.run_id, tags={DIGEST_TAG: of.tags[DIGEST_TAG]})
+        models.tag(made.version, {VERDICT_TAG: WAITING, AGAINST_TAG: champion.version})
+        return str(made.version)
+
+    return waiting
 
 
-def asked_of_anna(api, version):
-    """Start the run that asks about a version, and say yes."""
+def test_a_person_decides_in_prefect_and_is_on_record(stack, api, registry, chained, mail):
+    """One who says yes to a version that waits, and one who comes too late for another."""
+    refused, waits = str(int(chained.printed["results"]["train"]["version"]) - 1), registry()
+    asked = [begun_to_ask(api, version) for version in (refused, waits)]
+    late, approved = [answered(api, run) for run in asked]
+    assert (late.state.name, "does not wait for approval" in late.state.message) == ("Failed", True)
+    assert (approved.state.name, approved.state.message.endswith("promoted by anna: seen the card")) == (
+        "Completed",
+        True,
+    )
+    newest = Store(stack.connections.database_url).promotions(MODEL)[0]
+    decided = [newest[name] for name in ("model_version", "action", "who", "why")]
+    assert decided == [waits, "promoted", "anna", "seen the card"]
+    assert eventually(lambda: [text for _, text in mail.of("a model was promoted") if "anna: seen the card" in text])
+    assert stack.meter("models").printed["champion"] == waits
+
+
+def test_who_does_not_answer_in_time_has_not_promoted_which_is_on_record_and_told(stack, api, registry, mail):
+    """The server itself ends the run: nothing of ours was running when the time was over."""
+    version = registry()
     deployment = api.read_deployment_by_name("approve_model/when-asked")
-    run = api.create_flow_run_from_deployment(deployment.id, parameters={"version": version, "why": "better"})
-    eventually(lambda: api.read_flow_run(run.id).state.name == "Suspended")
+    run = api.create_flow_run_from_deployment(
+        deployment.id, parameters={"version": version}, state=Suspended(timeout_seconds=1)
+    )
+    assert eventually(lambda: api.read_flow_run(run.id).state.name == "Failed")
+    text = eventually(lambda: mail.of("a model was not decided about"))[0][1]
+    assert f"version {version} of {MODEL}: nobody decided within 7 days" in text
+    newest = Store(stack.connections.database_url).promotions(MODEL)[0]
+    decided = [newest[name] for name in ("model_version", "action", "who", "why")]
+    assert decided == [version, "refused", "nobody", "nobody decided within 7 days"]
+    assert stack.meter("models").printed["awaits_approval"] is None
+
+
+def begun_to_ask(api, version):
+    """Start the run that asks about a version."""
+    deployment = api.read_deployment_by_name("approve_model/when-asked")
+    return api.create_flow_run_from_deployment(deployment.id, parameters={"version": version, "why": "better"})
+
+
+def answered(api, run):
+    """Say yes once it waits; return it ended."""
+    assert eventually(lambda: api.read_flow_run(run.id).state.name == "Suspended")
     assert api.read_flow_run(run.id).state.state_details.pause_timeout > datetime.now(UTC) + timedelta(days=6)
     api.resume_flow_run(run.id, run_input={"approve": True, "by": "anna", "because": "seen the card"})
     return eventually(lambda: (found := api.read_flow_run(run.id)).state.is_final() and found)
