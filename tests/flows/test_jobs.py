@@ -180,7 +180,8 @@ def registry(stack, chained, emptied):
     def waiting():
         champion = next(each for each in models.versions() if CHAMPION in each.aliases)
         of = client.get_model_version(MODEL, champion.version)
-        made = client.create_model_version(MODEL, of.source, of.run_id, tags={DIGEST_TAG: of.tags[DIGEST_TAG]})
+        tags = {DIGEST_TAG: of.tags[DIGEST_TAG]}
+        made = client.create_model_version(MODEL, of.source, of.run_id, tags, model_id=of.source.rpartition("/")[2])
         models.tag(made.version, {VERDICT_TAG: WAITING, AGAINST_TAG: champion.version})
         return str(made.version)
 
