@@ -9,7 +9,7 @@ import typer
 
 from meter_core.cli.output import JsonOption, Speaker, speaking
 from meter_core.cli.processes import FlowRunError, deploy_flows, run_flow
-from meter_core.contracts.errors import UnavailableError
+from meter_core.contracts.errors import MeterError, UnavailableError
 from meter_core.contracts.finding import Severity
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded import Connections, Need, services
@@ -117,17 +117,24 @@ def ingest_arrivals(speaker: Speaker, settings: Settings, urls: Connections) -> 
     from meter_core.jobs.inbox import Inbox
 
     time.sleep(INBOX_POLL_SECONDS)
-    if not Inbox(settings.files_root).waiting():
-        return
     try:
+        if not Inbox(settings.files_root).waiting():
+            return
         ended = run_flow(urls, "ingest_readings/daily", {}, lambda text: speaker.say(f"  {text}"))
         speaker.say(f"inbox: {ended['message']}")
     except FlowRunError as error:
         if error.exit_status != UnavailableError.exit_status:
             speaker.say(f"inbox: {error} (set aside in {settings.files_root}/inbox_stopped)")
             return
-        speaker.say(f"inbox: {error}; trying again in {RETRY_AFTER_SECONDS:.0f} s")
-        time.sleep(RETRY_AFTER_SECONDS)
+        try_later(speaker, error)
+    except UnavailableError as error:
+        try_later(speaker, error)
+
+
+def try_later(speaker: Speaker, error: MeterError) -> None:
+    """Say what is away, and give it time."""
+    speaker.say(f"inbox: {error}; trying again in {RETRY_AFTER_SECONDS:.0f} s")
+    time.sleep(RETRY_AFTER_SECONDS)
 
 
 def shown_urls(settings: Settings, urls: Connections) -> dict[str, str | None]:

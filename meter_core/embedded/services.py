@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from meter_core.embedded import records
 from meter_core.embedded.connections import Connections
+from meter_core.embedded.files_away import files_reached
 from meter_core.embedded.home import Home, identity_of, open_home
 from meter_core.embedded.kinds import KINDS
 from meter_core.embedded.locks import CancelledError
@@ -72,7 +73,8 @@ def services(settings: Settings, need: Iterable[Need], *, progress: Progress = _
         Where everything is.
 
     Raises:
-        UnavailableError: a service cannot be started, or METER_HOME cannot be written.
+        UnavailableError: a service cannot be started, METER_HOME cannot be written, or what the block does finds the
+            object store of the files away.
     """
     connections = Connections.external(settings)
     wanted = with_required(need) - _set_from_outside(connections)
@@ -82,7 +84,8 @@ def services(settings: Settings, need: Iterable[Need], *, progress: Progress = _
             home = open_home(settings.home)
             for phase in PHASES:
                 connections = _acquire(home, settings, connections, wanted.intersection(phase), uses, progress)
-        yield connections
+        with files_reached(settings.files_root):
+            yield connections
     finally:
         _release(uses)
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.finding import Finding, Severity
+from meter_core.embedded.files_away import files_reached
 from meter_core.jobs.ingest import ingest
 from meter_core.settings import Settings
 from meter_core.store import COUNTS
@@ -57,8 +58,15 @@ class Inbox:
         self.root = str(root).rstrip("/")
 
     def waiting(self) -> list[Waiting]:
-        """Return what lies in the inbox, oldest first."""
-        folder = f"{self.root}/{INBOX}"
+        """Return what lies in the inbox, oldest first.
+
+        Raises:
+            UnavailableError: the object store that it lies in is away.
+        """
+        with files_reached(self.root):
+            return self._found(f"{self.root}/{INBOX}")
+
+    def _found(self, folder: str) -> list[Waiting]:
         self.files.invalidate_cache()
         if not self.files.isdir(folder):
             return []
