@@ -166,6 +166,17 @@ def predictions(result: Values) -> str:
     return "\n".join(parts)
 
 
+def upkeep(result: Values) -> str:
+    """Return the report of the daily upkeep: months made and archived, where completeness is shown."""
+    made, archived = ", ".join(result["made"]), table(result["archived"])
+    parts = [
+        place("Completeness of the last 90 days", result["page"]) + "\n",
+        f"## Made ahead\n\n{made or 'Nothing: all months were there.'}\n",
+        f"## Archived\n\n{archived or 'Nothing.'}\n\nKept deliveries that moved along: {result['deliveries']}.\n",
+    ]
+    return "\n".join(parts)
+
+
 def chain(steps: Sequence[Values]) -> str:
     """Return the report of a chain of runs: each with its state, what came of it, and a link to its page.
 

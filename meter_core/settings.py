@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     stop_above_share: float = Field(
         default=0.2, ge=0, le=1, description="a delivery with a larger share of quarantined rows is stopped"
     )
+    keep_months: int | None = Field(
+        default=None, ge=4, description="whole months that stay in the database; older ones are archived; empty: all"
+    )
     model_poll_seconds: float = Field(default=5.0, gt=0, description="how often the service looks for a new champion")
     drain_seconds: float = Field(
         default=0.0, ge=0, le=300, description="how long the service, told to stop, lets its clients go before it does"

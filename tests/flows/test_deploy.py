@@ -11,6 +11,7 @@ from meter_core.contracts.errors import UsageError
 TEMPLATE = APP / "k8s" / "base-job-template.json"
 CRONS = {
     "ingest_readings/daily": "0 2 * * *",
+    "upkeep/each-morning": "30 5 * * *",
     "train_model/weekly": "0 3 * * 1",
     "train_model/weekly-ahead": "0 4 * * 1",
     "predict_batch/six-hourly": "0 */6 * * *",

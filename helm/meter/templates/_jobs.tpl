@@ -7,6 +7,9 @@ METER_DATA_DOCS_URL: {{ include "meter.dataDocsUrl" . | quote }}
 METER_PARALLEL: {{ .Values.jobs.parallel | quote }}
 METER_RUN_SECONDS: {{ max 60 (sub (int .Values.jobs.deadlineSeconds) 600) | quote }}
 METER_APPROVAL: {{ .Values.jobs.approval | quote }}
+{{- with .Values.jobs.keepMonths }}
+METER_KEEP_MONTHS: {{ . | include "meter.plain" | quote }}
+{{- end }}
 METER_VERSION: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
 # A run outlives a restart of the server and of its database, which it answers for with 500: two minutes in all.
 PREFECT_CLIENT_RETRY_EXTRA_CODES: "500"
