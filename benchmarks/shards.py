@@ -2,8 +2,8 @@
 
 Run: .venv/bin/python -m benchmarks.shards [--meters 2000]
 Readings are those of the shipped homes, copied under further meter ids in SQL; both tasks are trained on the originals.
-Each shard is predicted in a process of its own, as a flow's would be. CPU seconds are the process's own, without
-PostgreSQL's: they hold on a machine that others use too.
+Each shard is predicted in a process of its own, as a flow's would be, into empty tables. CPU seconds are the process's
+own and, apart, those of PostgreSQL's backend for it: they hold on a machine that others use too.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import psycopg
 from pydantic import SecretStr
 
@@ -27,7 +28,7 @@ from meter_core.jobs.train import train
 from meter_core.settings import Settings
 from meter_core.store import Store
 from tests.integration.mlflow_server import mlflow_server
-from tests.integration.postgres_server import DEBIAN_15, WHEEL, postgres_server
+from tests.integration.postgres_server import DEBIAN_15, WHEEL, Server, postgres_server
 
 SAMPLE: Final = Path(__file__).parents[1] / "data" / "fontana_10_homes_hourly_2016-17.csv.gz"
 HOMES: Final = 10
@@ -60,8 +61,10 @@ shard = cut("measured", store_of(known, settings).meter_ids(), int(count))[int(n
 done = predict(task, datetime.fromisoformat(since) if task == "reading" else None, Path(out), settings, known,
                shard=shard)
 used = resource.getrusage(resource.RUSAGE_SELF)
+# Not ru_maxrss, which begins with that of the process that started this one.
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
 print(json.dumps({"rows": done.rows, "seconds": time.perf_counter() - began,
-                  "cpu_s": used.ru_utime + used.ru_stime, "memory_mb": used.ru_maxrss / 1024}))
+                  "cpu_s": used.ru_utime + used.ru_stime, "memory_mb": int(peak.split()[1]) / 1024}))
 """
 
 
@@ -86,8 +89,9 @@ def main() -> None:
         rows = []
         for task in ("reading", "ahead"):
             for count in (4, 2, 1):
-                rows.append(measure(given, task, since.isoformat(), meters, count))
+                rows.append(measure(given, postgres, task, since.isoformat(), meters, count))
                 print(rows[-1], file=sys.stderr)
+        sizes = {name: row_bytes(given["METER_DATABASE_URL"], name) for name in ("meter_reading", "prediction")}
     machine = describe()
     print(f"{machine['date']}, {machine['processor']}, load of others {machine['others_load']:.1f}\n")
     header = (
@@ -98,8 +102,11 @@ def main() -> None:
         "s of the job",
         "CPU s with start",
         "memory MB",
+        "CPU s of PostgreSQL",
+        "WAL MB",
     )
     print(table(header, rows))
+    print(f"With their indexes, bytes a row: {', '.join(f'{name} {size:.0f}' for name, size in sizes.items())}.")
 
 
 def prepare(given: dict[str, str], meters: int) -> Any:
@@ -126,8 +133,32 @@ def prepare(given: dict[str, str], meters: int) -> Any:
     return newest - NEW
 
 
-def measure(given: dict[str, str], task: str, since: str, meters: int, count: int) -> tuple[Any, ...]:
+def row_bytes(database_url: str, name: str) -> float:
+    """Return what a row of a partitioned table takes with its indexes, bytes."""
+    size = (
+        "SELECT sum(pg_total_relation_size(relid))::float8 / (SELECT count(*) FROM {0}) FROM pg_partition_tree('{0}')"
+    )
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(size.format(name)).fetchone()  # type: ignore[arg-type]
+    assert found is not None
+    return float(found[0])
+
+
+def spent(postgres: Server) -> tuple[float, float]:
+    """Return CPU seconds of PostgreSQL's ended backends, and bytes of its log, so far."""
+    times = psutil.Process(postgres.process.pid).cpu_times()
+    with psycopg.connect(postgres.url()) as connection:
+        written = connection.execute("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn").fetchone()
+    assert written is not None
+    return times.children_user + times.children_system, float(written[0])
+
+
+def measure(given: dict[str, str], postgres: Server, task: str, since: str, meters: int, count: int) -> tuple[Any, ...]:
     """Predict one of `count` shards in a process of its own."""
+    with psycopg.connect(given["METER_DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("TRUNCATE prediction, prediction_run CASCADE")
+        connection.execute("CHECKPOINT")
+    backends, log = spent(postgres)
     out = f"{given['METER_HOME']}/{task}.csv"
     began = time.monotonic()
     done = subprocess.run(
@@ -141,7 +172,10 @@ def measure(given: dict[str, str], task: str, since: str, meters: int, count: in
     if done.returncode:
         raise RuntimeError(done.stderr)
     said = json.loads(done.stdout.splitlines()[-1])
-    return (task, meters // count, said["rows"], seconds, said["seconds"], said["cpu_s"], said["memory_mb"])
+    time.sleep(1)  # the backend ends after its client
+    after = spent(postgres)
+    own = (said["rows"], seconds, said["seconds"], said["cpu_s"], said["memory_mb"])
+    return (task, meters // count, *own, after[0] - backends, (after[1] - log) / 1e6)
 
 
 if __name__ == "__main__":

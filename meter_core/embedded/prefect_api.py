@@ -68,6 +68,7 @@ class Deployment:
         version: Of the code, as git calls it.
         runs: The last ones, newest first.
         next_at: When the next one is to begin.
+        does: What it does, in a sentence.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Deployment:
     version: str
     runs: Sequence[Run]
     next_at: datetime | None
+    does: str
 
 
 class PrefectApi:
@@ -149,6 +151,7 @@ class PrefectApi:
             version=said.get("version") or "",
             runs=[self._run(each) for each in runs],
             next_at=self._run(ahead[0]).expected_at if ahead else None,
+            does=(said.get("description") or "").strip().partition("\n\n")[0].replace("\n", " "),
         )
 
     def _run(self, said: Mapping[str, Any]) -> Run:

@@ -1,5 +1,6 @@
 """The page of the flows for people: last runs, how long they took, what fails, how fresh data and models are."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,8 +9,9 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from meter_core.contracts.models import REGISTERED_MODELS
-from meter_core.embedded.prefect_api import Deployment, PrefectApi, Run
-from meter_core.jobs import flow_metrics
+from meter_core.embedded.prefect_api import RUNS_SHOWN, Deployment, PrefectApi, Run
+from meter_core.jobs.flow_metrics import NAME as METRICS
+from meter_core.jobs.flow_metrics import flow_metrics, last_completed
 from meter_core.jobs.whole_files import write_whole
 from meter_core.quality.rendering import pages_of
 from meter_core.settings import Settings
@@ -19,6 +21,16 @@ from meter_core.store.promotions import MAKE_CHAMPION
 
 NAME: Final = "runs.html"
 BAR_HEIGHT: Final = 28.0
+UPKEEP: Final = "upkeep/each-morning"
+"""What draws the pages of completeness that this one links."""
+
+REFUSED: Final = "Refused"
+"""State of a run that had nothing to give, as `flows.outcome` names it: no failure, and no success either."""
+
+DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+AT_A_TIME: Final = re.compile(r"(\d+) (\d+) \* \* (\*|\d) (\S+)")
+EVERY_HOURS: Final = re.compile(r"(\d+) \*/(\d+) \* \* \* (\S+)")
+
 TONES: Final = {"COMPLETED": "good", "FAILED": "bad", "CRASHED": "bad", "CANCELLED": "warn", "CANCELLING": "warn"}
 
 _render = pages_of("meter_core.jobs")
@@ -50,8 +62,8 @@ def write_runs_page(api_url: str, database_url: SecretStr | None, settings: Sett
     """
     with PrefectApi(api_url) as api:
         deployments, incidents, now = api.deployments(), api.incidents(), datetime.now(UTC)
-    metrics = flow_metrics.flow_metrics(deployments, incidents, now)
-    write_whole(f"{settings.data_docs_root}/{flow_metrics.NAME}", metrics.encode())
+    metrics = flow_metrics(deployments, incidents, now)
+    write_whole(f"{settings.data_docs_root}/{METRICS}", metrics.encode())
     content = runs_page(deployments, incidents, known(database_url), now)
     return write_whole(f"{settings.data_docs_root}/{NAME}", content.encode())
 
@@ -82,12 +94,24 @@ def runs_page(
         now: The page's own date.
     """
     shown = [
-        {"name": each.name, "about": each, "bars": bars(each.runs), "tone": tone(each.runs)} for each in deployments
+        {
+            "name": each.name,
+            "about": each,
+            "bars": bars(each.runs),
+            "tone": tone(each.runs),
+            "when": when(each.schedule),
+        }
+        for each in deployments
     ]
+    has_readings = known.freshness is not None and known.freshness.newest_reading_ts is not None
+    shown.sort(key=lambda each: (each["when"] == "", not each["bars"]))
     return _render(
         "runs.html",
-        deployments=shown,
+        deployments=[each for each in shown if each["when"] or each["bars"]],
+        idle=[each for each in shown if not (each["when"] or each["bars"])],
         incidents=sorted(incidents.items()),
+        runs_shown=RUNS_SHOWN,
+        drawn=has_readings and any(each.name == UPKEEP and last_completed(each.runs) for each in deployments),
         known=known,
         now=now,
         minute=minute,
@@ -101,7 +125,7 @@ def bars(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return [
         {
             "height": round(max(3.0, BAR_HEIGHT * run.seconds / longest), 1),
-            "tone": TONES.get(run.kind, "info"),
+            "tone": tone([run]),
             "label": f"{run.state} {minute(run.began_at)}, {took(run.seconds)}",
             "url": run.url,
         }
@@ -111,7 +135,22 @@ def bars(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def tone(runs: Sequence[Run]) -> str:
     """Return the colour of how the last run stands."""
-    return TONES.get(runs[0].kind, "info") if runs else "info"
+    return TONES.get(runs[0].kind, "info") if runs and runs[0].state != REFUSED else "info"
+
+
+def when(schedule: str) -> str:
+    """Return cron expressions, each with its zone, in words; one of another form stays as it is written."""
+    return ", ".join(_in_words(each) for each in schedule.split(", ")) if schedule else ""
+
+
+def _in_words(schedule: str) -> str:
+    if found := AT_A_TIME.fullmatch(schedule):
+        minutes, hours, day, zone = found.groups()
+        return f"each {'day' if day == '*' else DAYS[int(day)]} at {hours}:{minutes:0>2}, {zone}"
+    if found := EVERY_HOURS.fullmatch(schedule):
+        minutes, step, zone = found.groups()
+        return f"every {step} hours from 0:{minutes:0>2} on, {zone}"
+    return schedule
 
 
 def minute(moment: datetime | None) -> str:

@@ -1,6 +1,7 @@
 """The page of runs, and what the status says of them, from runs made by hand."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from meter_core.embedded.prefect_api import Deployment, Run
 from meter_core.jobs.flow_metrics import flow_metrics
-from meter_core.jobs.runs_page import Known, bars, runs_page, took
+from meter_core.jobs.runs_page import Known, bars, runs_page, took, when
 from meter_core.jobs.status_flows import flow_findings
 from meter_core.store.delivered import Freshness
 
@@ -23,7 +24,7 @@ def run(kind="COMPLETED", seconds=10.0, ago_h=1.0, tries=1, message=""):
 
 def deployment(name, *runs, next_in_h=None, paused=False):
     next_at = None if next_in_h is None else NOW + timedelta(hours=next_in_h)
-    return Deployment(name, "0 2 * * * Europe/Paris", paused, "v1", runs, next_at)
+    return Deployment(name, "0 2 * * * Europe/Paris", paused, "v1", runs, next_at, "Does a thing.")
 
 
 class Server:
@@ -82,13 +83,52 @@ def test_the_page_loads_nothing_and_hides_no_markup_of_a_message():
     page = runs_page([deployment("a/b", run("FAILED", message="<script>"), next_in_h=3)], {"a": incident}, known, NOW)
     assert "<script" not in page
     assert "&lt;b&gt;no&lt;/b&gt;" in page
-    assert not re.search(r'(?:src|href)="(?!http://prefect/run/1|index\.html)', page)
+    assert not re.search(r'(?:src|href)="(?!http://prefect/run/1|index\.html|completeness/)', page)
     for words in ("1,234 of 3 meters", "version 4, since 2026-11-23 12:00 UTC", "2026-11-24 15:00 UTC", "Failed"):
         assert words in page
 
 
 def test_a_page_without_a_database_or_runs_is_a_page():
     assert "never ran" in runs_page([deployment("a/b")], {}, Known(None, {}), NOW)
+
+
+def test_completeness_is_linked_once_it_was_drawn():
+    known = Known(Freshness(3, 1_234, NOW, 5, 2, 77, NOW), {})
+    nothing = Known(Freshness(0, 0, None, 0, 0, 0, None), {})
+    drawn = [deployment("upkeep/each-morning", run())]
+    linked = [
+        "completeness/" in runs_page(each, {}, about, NOW)
+        for each, about in [(drawn, known), (drawn, nothing), ([deployment("upkeep/each-morning")], known)]
+    ]
+    assert linked == [True, False, False]
+
+
+def test_what_had_nothing_to_give_says_why_and_is_no_success():
+    refused = replace(run(message="there is no champion yet"), state="Refused")
+    page = runs_page([deployment("a/b", refused)], {}, Known(None, {}), NOW)
+    assert "there is no champion yet" in page
+    assert bars([refused])[0]["tone"] == "info"
+
+
+def test_what_never_ran_and_has_no_schedule_stands_apart():
+    page = runs_page([replace(deployment("x/idle"), schedule=""), deployment("a/b")], {}, Known(None, {}), NOW)
+    assert page.index("a/b") < page.index("Not needed yet") < page.index("x/idle")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("0 2 * * * Europe/Paris", "each day at 2:00, Europe/Paris"),
+        ("30 4 * * 1 UTC", "each Monday at 4:30, UTC"),
+        ("0 */6 * * * UTC", "every 6 hours from 0:00 on, UTC"),
+        ("30 */6 * * * UTC", "every 6 hours from 0:30 on, UTC"),
+        ("0 2 1 * * UTC", "0 2 1 * * UTC"),
+        ("0 2 * * * UTC, 0 9 * * * UTC", "each day at 2:00, UTC, each day at 9:00, UTC"),
+        ("", ""),
+    ],
+)
+def test_schedules_as_people_read_them(schedule, words):
+    assert when(schedule) == words
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (5_400, "90 min")])
