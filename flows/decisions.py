@@ -20,8 +20,8 @@ REFUSED_REMEDY: Final = (
     "overrules the gate, on record."
 )
 APPROVAL_REMEDY: Final = (
-    "Somebody decides within a week: on the page of the run `approve_model` that waits in Prefect, or with "
-    "`meter promote V --why ...`."
+    "Somebody decides within a week: on the page of the run `approve_model` that waits in Prefect (Resume, in the menu "
+    "at its top right), or with `meter promote V --why ...`."
 )
 PROMOTED_REMEDY: Final = "The service takes it over by itself. `meter rollback --why ...` goes back."
 

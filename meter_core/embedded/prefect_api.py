@@ -151,7 +151,7 @@ class PrefectApi:
             version=said.get("version") or "",
             runs=[self._run(each) for each in runs],
             next_at=self._run(ahead[0]).expected_at if ahead else None,
-            does=(said.get("description") or "").strip().partition("\n\n")[0].replace("\n", " "),
+            does=(said.get("description") or "").strip().partition("\n\n")[0].replace("\n", " ").replace("`", ""),
         )
 
     def _run(self, said: Mapping[str, Any]) -> Run:
