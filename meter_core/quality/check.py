@@ -1,6 +1,6 @@
 """Judge a delivery: apply every rule's mask, give codes, blank, count, and stop where too much is wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -96,7 +96,8 @@ def judge(frame: pd.DataFrame, limits: Limits) -> tuple[pd.DataFrame, Found]:
     """
     judged = frame.copy(deep=False)
     judged["code"] = pd.Series(frame["code"].to_numpy(copy=True), index=frame.index, dtype=object)
-    caught = {rule.code: _apply(rule, frame, judged, limits) for rule in RULES}
+    read = set(frame["code"].dropna())
+    caught = {rule.code: _apply(rule, frame, judged, limits, read) for rule in RULES}
     _blank(judged, frame, caught)
     lines = frame["line"].to_numpy()
     counts = {code: int(mask.sum()) for code, mask in caught.items()}
@@ -123,13 +124,16 @@ def found_later(code: str, lines: Sequence[int]) -> Found:
     return Found(0, counts, {code: tuple(sorted(lines)[:SHOWN_LINES])} if lines else {})
 
 
-def _apply(rule: Rule, frame: pd.DataFrame, judged: pd.DataFrame, limits: Limits) -> Mask:
+def _apply(rule: Rule, frame: pd.DataFrame, judged: pd.DataFrame, limits: Limits, read: Collection[str]) -> Mask:
     """Return what a rule catches; a quarantine rule catches only rows without another code, and gives its own."""
     if rule.action is not Action.QUARANTINE:
         return rule.mask(frame, limits)
-    codes = judged["code"].to_numpy()
-    mask = rule.mask(judged, limits) & (pd.isna(codes) | (codes == rule.code))
+    if rule.is_read and rule.code not in read:  # comparing texts row by row is what checking costs most
+        return np.zeros(len(frame), dtype=bool)
+    mask = rule.mask(judged, limits)
     if mask.any():
+        codes = judged["code"].to_numpy()
+        mask &= pd.isna(codes) | (codes == rule.code)
         judged.loc[mask, "code"] = rule.code
     return mask
 

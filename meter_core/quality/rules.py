@@ -87,6 +87,7 @@ class Rule:
         sentence: What it catches and what to do, for people.
         mask: (frame, limits) -> (rows,) bool: what it catches.
         expectation: limits -> the same for the suite.
+        is_read: Reading the file found it, and gave the code.
     """
 
     code: str
@@ -95,6 +96,7 @@ class Rule:
     sentence: str
     mask: Callable[[pd.DataFrame, Limits], Mask]
     expectation: Callable[[Limits], Expectation]
+    is_read: bool = False
 
 
 Bounds = Callable[[Limits], tuple[float | datetime | None, float | datetime | None]]
@@ -102,9 +104,11 @@ Bounds = Callable[[Limits], tuple[float | datetime | None, float | datetime | No
 
 def _coded(code: str, column: str, sentence: str) -> Rule:
     """Return a rule for what was found while reading: its mask is the code itself."""
-    return Rule(
-        code, Action.QUARANTINE, column, sentence, lambda frame, _: (frame["code"] == code).to_numpy(), _not_code(code)
-    )
+
+    def mask(frame: pd.DataFrame, _: Limits) -> Mask:
+        return (frame["code"] == code).to_numpy(copy=True)
+
+    return Rule(code, Action.QUARANTINE, column, sentence, mask, _not_code(code), is_read=True)
 
 
 def _not_code(code: str) -> Callable[[Limits], Expectation]:
@@ -161,7 +165,9 @@ def _fuse_kwh(frame: pd.DataFrame, kw: float) -> "pd.Series[float]":
 
 def _negative(frame: pd.DataFrame, _: Limits) -> Mask:
     """Return where energy is negative on a channel that counts one direction."""
-    return ((frame["units_kwh"] < 0) & frame["channel"].isin(["import", "export"])).to_numpy()
+    negative = (frame["units_kwh"] < 0).to_numpy(copy=True)
+    negative[negative] = frame["channel"].array[negative].isin(["import", "export"])
+    return negative
 
 
 def _too_large(frame: pd.DataFrame, limits: Limits) -> Mask:
@@ -197,7 +203,9 @@ def _conflicting(frame: pd.DataFrame, _: Limits) -> Mask:
 
 
 def _missing_energy(frame: pd.DataFrame, limits: Limits) -> Mask:
-    return (frame["units_kwh"].isna() & frame["code"].isna()).to_numpy() & ~_register_gap(frame, limits)
+    missing = frame["units_kwh"].isna().to_numpy(copy=True)
+    missing[missing] = frame["code"].array[missing].isna()
+    return missing & ~_register_gap(frame, limits)
 
 
 def _unreadable(frame: pd.DataFrame, _: Limits) -> Mask:

@@ -4,9 +4,11 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from meter_core.contracts.readings import IntArray
 from meter_core.sources.column_names import check_names
-from meter_core.sources.columns import text_columns
+from meter_core.sources.columns import plain_columns, text_columns
 from meter_core.sources.errors import UnreadableDeliveryError
 from meter_core.sources.profile import Profile
 from meter_core.sources.records import Records
@@ -57,6 +59,9 @@ class CsvRecords:
 
     def _taken_apart(self, text: TextLines, filled: IntArray) -> Records:
         """Return these lines in fields."""
+        columns = plain_columns(text.between(filled[0], filled[-1]), len(filled), self.names, self._profile)
+        if columns is not None:
+            return Records(filled + text.first, np.ones(len(filled), dtype=bool), columns, text.line)
         whole = text.field_counts(self._profile.delimiter)[filled] == len(self.names)
         columns = text_columns(text.joined(filled[whole]), self.names, self._profile)
         return Records(filled + text.first, whole, columns, text.line)

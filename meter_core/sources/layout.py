@@ -111,7 +111,7 @@ class Layout:
         changed = {"channel": pa.array(channels * lines, pa.string())}
         for name in AUXILIARY:
             if name in columns:
-                changed[name] = pc.if_else(is_other, pa.scalar(None, pa.string()), columns[name])
+                changed[name] = pc.if_else(is_other, pa.scalar(None, columns[name].type), columns[name])
         return changed
 
     def _without_hourless(self, rows: Rows) -> Rows:

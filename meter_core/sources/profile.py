@@ -41,6 +41,8 @@ POWER_UNITS: Final = frozenset({"kW", "W", "MW"})
 """Units of `units_kwh` that are a mean power over the interval: times its hours they are its energy."""
 
 
+NUMBERS: Final = ("interval_minutes", "units_kwh", *AUXILIARY, "source_version")
+"""Of what can be mapped, what is a number."""
 ENERGY: Final = ("units_kwh", "channels", "wide")
 """Where a profile may say what holds the energy: one of them."""
 
@@ -185,6 +187,13 @@ class Profile(BaseModel):
         if self.wide:
             return self.wide.names(self.interval_minutes or 0)
         return tuple(self.channels.values()) or (self.columns["units_kwh"],)
+
+    @property
+    def number_columns(self) -> frozenset[str]:
+        """The columns of the file that hold nothing but numbers."""
+        texts = {column for ours, column in self.columns.items() if ours not in NUMBERS} | {self.stamp.date}
+        numbers = {column for ours, column in self.columns.items() if ours in NUMBERS}
+        return frozenset((numbers | set(self.energy_columns)) - texts)
 
     @property
     def has_text_lines(self) -> bool:

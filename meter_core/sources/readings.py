@@ -114,7 +114,8 @@ class _Codes:
 
     def set(self, mask: np.ndarray, code: str) -> None:
         """Give the rows of mask this code, where they have none."""
-        self.codes[mask & (self.codes == None)] = code  # noqa: E711 - elementwise on an object array
+        if mask.any():
+            self.codes[mask & (self.codes == None)] = code  # noqa: E711 - elementwise on an object array
 
 
 def _constant_or(columns: Columns, name: str, constant: str | None, rows: int) -> pa.Array:

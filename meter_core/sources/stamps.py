@@ -64,6 +64,14 @@ def wall_clock(text: pa.Array, stamp: Stamp) -> tuple[IntArray, Mask]:
         text: (n,) strings, null where blank.
         stamp: How the source writes time.
     """
+    written = pc.dictionary_encode(text, null_encoding="encode")  # a stamp of many meters is read once
+    wall_us, bad = _distinct_wall_clock(written.dictionary, stamp)
+    places = written.indices.to_numpy()
+    return wall_us[places], bad[places]
+
+
+def _distinct_wall_clock(text: pa.Array, stamp: Stamp) -> tuple[IntArray, Mask]:
+    """Return the same of stamps that are distinct."""
     if stamp.format in UNIX:
         counts, bad = numbers(text)
         bad |= ~(np.abs(counts) < MOST_US / UNIX[stamp.format])

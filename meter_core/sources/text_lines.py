@@ -89,7 +89,7 @@ class TextLines:
             return b""
         first, last = indices[0], indices[-1]
         if last - first + 1 == len(indices):
-            return self.data[self.starts[first] : self.ends[last]] + b"\n"
+            return self.between(first, last) + b"\n"
         text = self._bytes()
         ends = np.minimum(self.ends + 1, len(text))
         change = np.zeros(len(text) + 1, dtype=np.int8)
@@ -97,6 +97,10 @@ class TextLines:
         change[ends[indices]] -= 1
         lines = text[np.cumsum(change[:-1], dtype=np.int8).astype(bool)]
         return np.where(lines == RETURN, np.uint8(NEWLINE), lines).tobytes() + b"\n"
+
+    def between(self, first: int, last: int) -> bytes:
+        """Return the text from the start of the line with one index to the end of the line with another."""
+        return self.data[self.starts[first] : self.ends[last]]
 
     def _bytes(self) -> NDArray[np.uint8]:
         return np.frombuffer(self.data, dtype=np.uint8)
