@@ -22,10 +22,10 @@ from meter_core.quality import (
 )
 from meter_core.sources import DeliveryReader
 
-ROWS_A_SUITE: Final = 500_000
-"""Over how many values the suite runs at once: it costs a third of a second however few they are."""
+ROWS_A_SUITE: Final = 1_000_000
+"""Over how many values the suite runs at once: it costs a quarter of a second however few they are."""
 WAITING_SUITES: Final = 2
-"""How many may wait, while Great Expectations is being imported: each holds 40 MB."""
+"""How many may wait, while Great Expectations is being imported: each holds 60 MB."""
 
 
 class Inspection:

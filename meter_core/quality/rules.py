@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from meter_core.contracts.features import POSSIBLE_RANGE, USUAL_RANGE
-from meter_core.contracts.readings import QUALITY_RANK, IntArray
+from meter_core.contracts.readings import QUALITY_RANK
 
 Mask = NDArray[np.bool_]
 
@@ -212,9 +212,9 @@ def _unreadable(frame: pd.DataFrame, _: Limits) -> Mask:
     return unreadable_quantities(frame) > 0
 
 
-def unreadable_quantities(frame: pd.DataFrame) -> IntArray:
+def unreadable_quantities(frame: pd.DataFrame) -> NDArray[np.int8]:
     """Return (rows,) how many auxiliary quantities of each row are no numbers."""
-    counts = np.zeros(len(frame), dtype=np.int64)
+    counts = np.zeros(len(frame), dtype=np.int8)
     blanked = frame["blanked"].to_numpy()
     for place in np.flatnonzero(frame["blanked"].notna()):
         counts[place] = sum(entry["code"] == "not_a_number" for entry in blanked[place].values())

@@ -5,13 +5,17 @@ expectation counts. A check that breaks is not bad data: it is reported as broke
 """
 
 import copy
+import gc
 import logging
 import os
+import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from meter_core.contracts.finding import Finding, Severity
@@ -91,6 +95,9 @@ class Suite:
 
     def __init__(self, limits: Limits, rules: tuple[Rule, ...] = RULES) -> None:
         gx = _great_expectations()
+        from great_expectations.validator.v1_validator import Validator
+
+        self._validator = Validator
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
         asset = context.data_sources.add_pandas("deliveries").add_dataframe_asset("delivery")
@@ -104,8 +111,11 @@ class Suite:
     def run(self, frame: pd.DataFrame) -> SuiteResult:
         """Run the suite over a `suite_frame`."""
         unasked = [name for name in frame if name not in self._columns and name != "code"]  # each is hashed: costly
-        batch = self._batches.get_batch({"dataframe": frame.drop(columns=unasked)})
-        raw = batch.validate(self._suite, result_format=RESULT_FORMAT)
+        asked = frame.drop(columns=unasked)
+        # a batch that validates itself is hashed a second time
+        raw = self._validator(
+            batch_definition=self._batches, batch_parameters={"dataframe": asked}, result_format=RESULT_FORMAT
+        ).validate_expectation_suite(self._suite)
         for result in raw.results:
             _forget_traceback(result.exception_info)
         return SuiteResult(tuple(_outcome(result) for result in raw.results), raw)
@@ -119,12 +129,11 @@ def suite_frame(delivered: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
         judged: The same with all codes.
     """
     frame = delivered[["reading_ts", "units_kwh", *AUXILIARY]].copy(deep=False)
-    codes = judged["code"]
-    codes = codes.where(codes.notna(), READABLE)
-    gaps = GAPS.mask(judged, Limits())
-    if gaps.any():
-        codes = codes.mask(gaps, REGISTER_GAP)
-    frame["code"] = pd.Categorical(codes, CODES)  # texts are slow to compare
+    places = np.zeros(len(frame), dtype=np.int8)  # texts are slow to compare: each code by its place in CODES
+    given = judged["code"].notna().to_numpy()
+    places[given] = pd.Index(CODES).get_indexer(judged["code"].array[given])
+    places[GAPS.mask(judged, Limits())] = CODES.index(REGISTER_GAP)
+    frame["code"] = pd.Categorical.from_codes(places, CODES)
     frame[UNREADABLE] = unreadable_quantities(delivered)
     frame["mean_kw"] = frame["units_kwh"].abs() * 60 / delivered["interval_minutes"].where(lambda minutes: minutes > 0)
     return frame.reset_index(drop=True)
@@ -242,8 +251,22 @@ def _forget_traceback(info: dict[str, Any] | None) -> None:
 def _great_expectations() -> Any:
     """Import Great Expectations once, quiet and without telemetry."""
     with _lock:
-        os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-        import great_expectations
+        if "great_expectations" not in sys.modules:
+            os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+            with _uncollected():
+                import great_expectations  # noqa: F401 - below it is there
+            logging.getLogger("great_expectations").setLevel(logging.WARNING)
+        return sys.modules["great_expectations"]
 
-        logging.getLogger("great_expectations").setLevel(logging.WARNING)
-        return great_expectations
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let what the block makes be no garbage: looking through it, then and later, costs a fifth of a long import."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()

@@ -13,8 +13,8 @@ from meter_core.contracts.readings import IntArray
 from meter_core.sources.errors import UnreadableDeliveryError
 from meter_core.sources.unpacking import DeliveredBytes
 
-BLOCK: Final = 1 << 23
-"""Bytes of text that are handled at once, about 125,000 lines: so much memory a delivery takes, and no more."""
+BLOCK: Final = 1 << 22
+"""Bytes of text that are handled at once, about 60,000 lines: so much memory a delivery takes, and no more."""
 FOREIGN: Final = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",

@@ -49,7 +49,7 @@ class Texts:
 Columns = Mapping[str, npt.NDArray[Any] | Texts]
 
 
-def encoded(columns: Columns, types: Mapping[str, str]) -> Iterator[bytes]:
+def encoded(columns: Columns, types: Mapping[str, str]) -> Iterator[bytes | memoryview]:
     """Yield the stream of a binary COPY ... FROM STDIN, in blocks; rows of one layout follow each other.
 
     Args:
@@ -92,7 +92,7 @@ def _layouts(columns: Columns) -> tuple[list[dict[str, int]], IntArray]:
     return [{name: int(widths[row]) for name, widths in varying.items()} for row in first], codes
 
 
-def _blocks(columns: Columns, types: Mapping[str, str], layout: Mapping[str, int]) -> Iterator[bytes]:
+def _blocks(columns: Columns, types: Mapping[str, str], layout: Mapping[str, int]) -> Iterator[memoryview]:
     """Yield rows of one layout."""
     some = next(iter(columns.values()))
     rows = len(some.codes if isinstance(some, Texts) else some)
@@ -101,7 +101,7 @@ def _blocks(columns: Columns, types: Mapping[str, str], layout: Mapping[str, int
         yield _block({name: _part(column, part) for name, column in columns.items()}, types, layout, part)
 
 
-def _block(columns: Columns, types: Mapping[str, str], layout: Mapping[str, int], part: slice) -> bytes:
+def _block(columns: Columns, types: Mapping[str, str], layout: Mapping[str, int], part: slice) -> memoryview:
     """Return some rows of one layout."""
     widths = {name: kind for name, kind in types.items() if layout.get(name) != NULL}
     record = np.empty(part.stop - part.start, dtype=_record(types, layout))
@@ -116,7 +116,7 @@ def _block(columns: Columns, types: Mapping[str, str], layout: Mapping[str, int]
             record[name] = np.asarray(column.words)[column.codes]
         else:
             record[name] = column - POSTGRES_EPOCH_US if types[name] == "timestamptz" else column
-    return record.tobytes()
+    return record.view(np.uint8).data
 
 
 def decoded(stream: bytes | bytearray | memoryview, types: Mapping[str, str]) -> dict[str, npt.NDArray[Any]]:

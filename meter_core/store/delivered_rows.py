@@ -1,14 +1,15 @@
 """The rows of a delivery's frame as columns of a binary COPY, and which of their keys the file may hold again."""
 
 import json
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from meter_core.contracts.readings import AUXILIARY, CHANNELS, QUALITY_RANK, IntArray
+from meter_core.contracts.readings import AUXILIARY, CHANNELS, DEFAULT_CHANNEL, QUALITY_RANK, IntArray
 from meter_core.store.binary_rows import Columns, Texts, microseconds
 from meter_core.store.partitions import months_of
 
@@ -29,6 +30,14 @@ DELIVERED: Final = {
     "blanked": "jsonb",
 }
 """Columns of `meter_reading` that a delivery fills, and their types."""
+
+DEFAULTS: Final[dict[str, bytes | int | None]] = {
+    **dict.fromkeys(("units_kwh", *AUXILIARY, "blanked")),
+    "channel": DEFAULT_CHANNEL.encode(),
+    "quality": b"measured",
+    "source_version": 0,
+}
+"""What the tables in which rows land have where nothing is said: most deliveries have nothing else in some columns."""
 
 JSONB_VERSION: Final = b"\x01"
 Columned = dict[str, npt.NDArray[Any] | Texts]
@@ -61,16 +70,30 @@ def chosen(columns: Columns, which: npt.NDArray[Any] | slice) -> Columned:
     }
 
 
+def said(columns: Columns) -> Columned:
+    """Return the columns that hold anything but their default."""
+    return {name: column for name, column in columns.items() if name not in DEFAULTS or not _is_default(name, column)}
+
+
+def _is_default(name: str, column: npt.NDArray[Any] | Texts) -> bool:
+    """Say whether a column holds its default and nothing else."""
+    default = DEFAULTS[name]
+    if isinstance(column, Texts):
+        code = column.words.index(default) if isinstance(default, bytes) else -1
+        return bool((column.codes == code).all())
+    return bool(np.isnan(column).all() if default is None else (column == default).all())
+
+
 def _words(values: "pd.Series[Any]", known: list[str]) -> Texts:
     """Return texts of a known list.
 
     Raises:
         ValueError: for a text that is not in it.
     """
-    codes = pd.Index(known).get_indexer(pd.Index(values))
+    codes = np.asarray(pc.fill_null(pc.index_in(pa.array(values), pa.array(known)), -1), dtype=np.int64)
     if (codes < 0).any():
         raise ValueError(f"a {values.name} is none of {', '.join(known)}")
-    return Texts(codes.astype(np.int64), [word.encode() for word in known])
+    return Texts(codes, [word.encode() for word in known])
 
 
 def _blanked(values: "pd.Series[Any]") -> Texts:
@@ -87,21 +110,22 @@ class RepeatWatch:
 
     def __init__(self) -> None:
         self.may_repeat = False
-        self._spans: dict[tuple[str, str], tuple[int, int]] = {}
+        self._spans: dict[tuple[bytes, int], tuple[int, int]] = {}
 
-    def see(self, frame: pd.DataFrame) -> None:
-        """Take note of the next rows of the file."""
-        if self.may_repeat or frame.empty:
+    def see(self, columns: Columns) -> None:
+        """Take note of the next rows of the file, as `columns_of` gives them."""
+        meter, channel, stamps = columns["meter_id"], columns["channel"], columns["reading_ts"]
+        assert isinstance(meter, Texts) and isinstance(channel, Texts) and not isinstance(stamps, Texts)  # noqa: S101
+        if self.may_repeat or not len(stamps):
             return
-        if frame.duplicated(["meter_id", "channel", "reading_ts"]).any():
+        series = meter.codes * len(channel.words) + channel.codes
+        if ((series[1:] == series[:-1]) & (stamps[1:] == stamps[:-1])).any():
             self.may_repeat = True
             return
-        stamps = pd.Series(microseconds(frame["reading_ts"].to_numpy(dtype="datetime64[us]")), index=frame.index)
-        spans: Mapping[Any, Any] = (
-            stamps.groupby([frame["meter_id"], frame["channel"]], sort=False).agg(["min", "max"]).to_dict("index")
-        )
-        for series, span in spans.items():
-            low, high = self._spans.get(series, (span["max"] + 1, span["min"] - 1))
-            if not (span["min"] > high or span["max"] < low):
+        spans = pd.Series(stamps).groupby(series, sort=False).agg(["min", "max"])
+        for number, first, last in spans.itertuples():
+            name = meter.words[number // len(channel.words)], number % len(channel.words)
+            low, high = self._spans.get(name, (last + 1, first - 1))
+            if not (first > high or last < low):
                 self.may_repeat = True
-            self._spans[series] = min(low, span["min"]), max(high, span["max"])
+            self._spans[name] = min(low, first), max(high, last)

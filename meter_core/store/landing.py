@@ -13,8 +13,8 @@ from psycopg import sql
 from meter_core.contracts.readings import IntArray
 from meter_core.store.binary_rows import encoded
 from meter_core.store.connection import Connection
-from meter_core.store.delivered_rows import DELIVERED, RepeatWatch, chosen, columns_of
-from meter_core.store.partitions import Parent, composed, lock_new_months, missing_months, partition_name
+from meter_core.store.delivered_rows import DELIVERED, RepeatWatch, chosen, columns_of, said
+from meter_core.store.partitions import Parent, lock_new_months, missing_months, month_bounds, partition_name
 from meter_core.store.queries import query
 
 PARENT: Parent = "meter_reading"
@@ -45,8 +45,9 @@ class Landing:
 
     def add(self, frame: pd.DataFrame) -> None:
         """Take (n, ...) rows without a code, n > 0."""
-        self.watch.see(frame)
         columns, months = columns_of(frame)
+        self.watch.see(columns)
+        columns = said(columns)
         self._meet(np.unique(months))
         stand = np.isin(months, list(self._standing))
         if stand.any():
@@ -59,9 +60,10 @@ class Landing:
 
     def add_conflicting(self, frame: pd.DataFrame) -> None:
         """Take note of rows that are quarantined for a conflict: a third value of their key would be in it too."""
-        self.watch.see(frame)
+        columns, _ = columns_of(frame)
+        self.watch.see(columns)
         self._conflicted += len(frame)
-        self._copy(sql.Identifier("conflicted"), columns_of(frame)[0])
+        self._copy(sql.Identifier("conflicted"), said(columns))
 
     def take_conflicts(self) -> list[tuple[int, str, datetime]]:
         """Return line, meter and time of the rows that are in conflict with another of their key, and forget them."""
@@ -83,7 +85,7 @@ class Landing:
         for month, count in self._landed.items():
             if month in new:
                 self._run("name_month", month, recorded_at=sql.Literal(recorded_at))
-                self._connection.execute(composed("attach_month", PARENT, month))
+                self._run("attach_month", month)
                 rows += count
             else:
                 self.staged += self._run("take_month", month)
@@ -99,7 +101,7 @@ class Landing:
         self._standing |= set(unmet) - set(missing)
         for month in missing:
             self._landed[month] = 0
-            self._run("land_month", month, source_file_id=sql.Literal(self._source_file_id))
+            self._run("land_month", month)
 
     def _sort(self) -> None:
         """Give the new months their keys; rows whose key the file holds again go to staging, to take turns."""
@@ -122,9 +124,10 @@ class Landing:
     def _run(self, statement: str, month: int, **parts: Any) -> int:
         """Run a statement about a new month's table, and return how many rows it touched."""
         landed, partition = self._name(month), partition_name(PARENT, month)
-        names = {"landed": landed, "partition": partition, "landed_key": f"{landed}_pkey"}
-        names["partition_key"] = f"{partition}_pkey"
-        parts |= {name: sql.Identifier(text) for name, text in names.items()} | {"columns": COLUMNS}
+        names = {"landed": landed, "landed_key": f"{landed}_pkey", "landed_month": f"{landed}_month"}
+        names |= {"parent": PARENT, "partition": partition, "partition_key": f"{partition}_pkey"}
+        parts |= {name: sql.Identifier(text) for name, text in names.items()} | month_bounds(month)
+        parts |= {"columns": COLUMNS, "source_file_id": sql.Literal(self._source_file_id)}
         return self._connection.execute(sql.SQL(query(statement)).format(**parts)).rowcount
 
     def _name(self, month: int) -> str:
@@ -132,8 +135,10 @@ class Landing:
         return f"landed_{self._source_file_id}_{month}"
 
     def _copy(self, table: sql.Identifier, columns: Any) -> None:
-        """Write rows into a table."""
-        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, COLUMNS)
+        """Write rows into a table, which has the defaults of columns that are left out."""
+        types = {name: kind for name, kind in DELIVERED.items() if name in columns}
+        names = sql.SQL(", ").join(map(sql.Identifier, types))
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)
         with self._connection.cursor().copy(statement) as copy:
-            for block in encoded(columns, DELIVERED):
+            for block in encoded(columns, types):
                 copy.write(block)

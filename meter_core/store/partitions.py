@@ -47,10 +47,13 @@ def composed(name: str, parent: Parent, month: int) -> sql.Composed:
     parts: dict[str, Any] = {
         "partition": sql.Identifier(partition_name(parent, month)),
         "parent": sql.Identifier(parent),
-        "first": sql.Literal(_first_ts(month)),
-        "beyond": sql.Literal(_first_ts(month + 1)),
     }
-    return sql.SQL(query(name)).format(**parts)
+    return sql.SQL(query(name)).format(**parts, **month_bounds(month))
+
+
+def month_bounds(month: int) -> dict[str, sql.Literal]:
+    """Return the `first` instant of a month and the one `beyond` it, for a statement."""
+    return {"first": sql.Literal(_first_ts(month)), "beyond": sql.Literal(_first_ts(month + 1))}
 
 
 def partition_name(parent: Parent, month: int) -> str:

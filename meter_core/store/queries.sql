@@ -11,8 +11,10 @@ ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({first}) TO (
 
 -- name: land_month
 -- Months that are new are filled apart, so that their keys are sorted into an index once, at the end: half the time.
-CREATE TABLE {landed} (LIKE meter_reading INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
-ALTER TABLE {landed} DROP recorded_at, ALTER source_file_id SET DEFAULT {source_file_id};
+CREATE TABLE {landed} (LIKE meter_reading INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+  CONSTRAINT {landed_month} CHECK (reading_ts >= {first} AND reading_ts < {beyond}));
+ALTER TABLE {landed} DROP recorded_at, DROP source_file_id, ALTER channel SET DEFAULT 'import',
+  ALTER quality SET DEFAULT 'measured', ALTER source_version SET DEFAULT 0;
 
 -- name: take_conflicted
 WITH moved AS (DELETE FROM {landed} l USING conflicted c
@@ -36,13 +38,17 @@ ALTER TABLE {landed} ADD CONSTRAINT {landed_key} PRIMARY KEY (meter_id, channel,
 
 -- name: name_month
 -- When the rows are recorded is known only now; a constant that is added as a default writes no row anew.
-ALTER TABLE {landed} ADD recorded_at timestamptz NOT NULL DEFAULT {recorded_at};
-ALTER TABLE {landed} ALTER recorded_at DROP DEFAULT, ALTER source_file_id DROP DEFAULT;
+ALTER TABLE {landed} ADD recorded_at timestamptz NOT NULL DEFAULT {recorded_at},
+  ADD source_file_id bigint NOT NULL DEFAULT {source_file_id};
+ALTER TABLE {landed} ALTER recorded_at DROP DEFAULT, ALTER source_file_id DROP DEFAULT, ALTER channel DROP DEFAULT,
+  ALTER quality DROP DEFAULT, ALTER source_version DROP DEFAULT;
 ALTER TABLE {landed} RENAME CONSTRAINT {landed_key} TO {partition_key};
 ALTER TABLE {landed} RENAME TO {partition};
 
 -- name: attach_month
+-- The month's own check spares reading all of it once more.
 ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({first}) TO ({beyond});
+ALTER TABLE {partition} DROP CONSTRAINT {landed_month};
 
 -- name: missing_partitions
 -- From the catalogue's rows: to_regclass() answers from a cache that another transaction's commit need not have reached.
@@ -95,9 +101,9 @@ COPY quarantined_reading (source_file_id, line_from, line_to, row_count, code, r
 -- name: stage
 CREATE TEMP TABLE staged (
   n bigint GENERATED ALWAYS AS IDENTITY, turn int NOT NULL DEFAULT 0, meter_id text COLLATE "C" NOT NULL,
-  channel text COLLATE "C" NOT NULL, reading_ts timestamptz NOT NULL, interval_minutes int NOT NULL, units_kwh float8,
-  voltage_v float8, temperature_c float8, power_factor float8, load_kw float8, frequency_hz float8, quality text NOT NULL,
-  source_version int8 NOT NULL, available_ts timestamptz NOT NULL, line int8 NOT NULL, blanked jsonb) ON COMMIT DROP;
+  channel text COLLATE "C" NOT NULL DEFAULT 'import', reading_ts timestamptz NOT NULL, interval_minutes int NOT NULL,
+  units_kwh float8, voltage_v float8, temperature_c float8, power_factor float8, load_kw float8, frequency_hz float8,
+  quality text NOT NULL DEFAULT 'measured', source_version int8 NOT NULL DEFAULT 0, available_ts timestamptz NOT NULL, line int8 NOT NULL, blanked jsonb) ON COMMIT DROP;
 CREATE TEMP TABLE conflicted (LIKE staged INCLUDING IDENTITY INCLUDING DEFAULTS) ON COMMIT DROP;
 CREATE TEMP TABLE staged_meter (meter_id text COLLATE "C" NOT NULL, line int8 NOT NULL) ON COMMIT DROP;
 CREATE TEMP TABLE contested (meter_id text COLLATE "C" NOT NULL, channel text COLLATE "C" NOT NULL, month timestamptz NOT NULL)
