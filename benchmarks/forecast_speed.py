@@ -19,7 +19,7 @@ from meter_core.contracts.forecasts import HistoryBatch
 from meter_core.evaluation.ahead_baselines import baseline_points, with_quantiles
 from meter_core.features.origins import Origins, daily_origins, origins_of
 from meter_core.features.readings import ReadingTable
-from meter_core.models.ahead_recipes import ahead_recipes
+from meter_core.models.candidates import ahead_recipes
 from meter_core.models.fit_ahead import fit_forecaster
 from meter_core.models.forecaster import Forecaster
 from meter_core.sources import load_profile, read_delivery

@@ -19,9 +19,8 @@ from meter_core.evaluation.promotion import Verdict, decide
 from meter_core.evaluation.reading import evaluate_candidates
 from meter_core.evaluation.splits import hold_out
 from meter_core.features.readings import ReadingTable
-from meter_core.models.ahead_recipes import ahead_recipes
+from meter_core.models.candidates import ahead_recipes, recipes
 from meter_core.models.fit import TrainingData
-from meter_core.models.recipes import recipes
 from meter_core.sources import load_profile, read_delivery
 
 FILE = Path(__file__).parents[1] / "data" / "uci_sceaux_hourly_2006-2009.csv.gz"

@@ -23,9 +23,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from meter_core.contracts.readings import FloatArray
 from meter_core.features.history import FEATURE_SETS
 from meter_core.features.readings import ReadingTable
+from meter_core.models.candidates import recipes
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.forest import Forest, Trees
-from meter_core.models.recipes import recipes
 from meter_core.sources import load_profile, read_delivery
 
 ROOT = Path(__file__).parents[1]

@@ -17,7 +17,7 @@ from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.evaluation.scores import Answers, score
 from meter_core.features.origins import daily_origins, origins_of
 from meter_core.features.readings import ReadingTable
-from meter_core.models.ahead_recipes import ahead_recipes
+from meter_core.models.candidates import ahead_recipes
 from meter_core.models.fit_ahead import fit_forecaster
 from meter_core.sources import load_profile, read_delivery
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from meter_core.calendar import local_hour_and_weekday
 from meter_core.contracts.features import MEASURED
+from meter_core.models.candidates import recipes
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.predictor import Predictor
-from meter_core.models.recipes import recipes
 from tests.service.service_process import keep_as_last_copy
 from tests.shipped_sample import ZONE, sample_table
 

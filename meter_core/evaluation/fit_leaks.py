@@ -21,6 +21,7 @@ from meter_core.evaluation.splits import Split
 from meter_core.features.availability import ENERGY
 from meter_core.features.origins import daily_origins, origins_of
 from meter_core.features.readings import ReadingTable, batches
+from meter_core.models.candidates import quick
 from meter_core.models.fit import fit_predictor
 from meter_core.models.fit_ahead import fit_forecaster
 from meter_core.models.recipes import Recipe
@@ -122,8 +123,7 @@ def _some(table: ReadingTable, split: Split) -> ReadingTable:
 
 def _quick(recipe: Recipe) -> Recipe:
     """Return the recipe with few trees."""
-    trees = {"max_iter": TREES} if "max_iter" in recipe.settings else {}
-    return replace(recipe, settings={**recipe.settings, **trees})
+    return replace(recipe, settings=quick(recipe.name, recipe.settings, TREES))
 
 
 def _differs(table: ReadingTable, answers: Answers, name: str, before: FloatArray, cells: Cells) -> bool:

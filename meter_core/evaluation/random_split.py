@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from meter_core.features.history import FEATURE_SETS
-from meter_core.models.estimators import estimator
+from meter_core.models.candidates import Examples, candidate
 from meter_core.models.fit import TrainingData
 from meter_core.models.recipes import Recipe
 
@@ -27,13 +27,15 @@ def random_split_scores(data: TrainingData, candidates: Mapping[str, Recipe]) ->
     """
     measured = np.flatnonzero(~np.isnan(data.table.units_kwh))
     fit, test = train_test_split(measured, test_size=TEST_SHARE, random_state=RANDOM_STATE)
-    matrix = data.matrix[:, : len(FEATURE_SETS["snapshot"])]
+    columns = FEATURE_SETS["snapshot"]
+    matrix = data.matrix[:, : len(columns)]
+    learnt = Examples(matrix[fit], data.table.mean_kw[fit], when_s=data.table.ts_s[fit], columns=columns)
     used = np.flatnonzero(~np.isnan(matrix[fit]).all(axis=0))
     hours = data.table.interval_minutes[test] / 60.0
     scores: dict[str, Any] = {"note": NOTE, "rows": len(test)}
     for name, recipe in candidates.items():
-        model = estimator(recipe, RANDOM_STATE)
-        model.fit(np.ascontiguousarray(matrix[fit][:, used]), data.table.mean_kw[fit])
+        model = candidate(recipe, RANDOM_STATE)
+        model.fit(learnt.of_columns(used))
         predicted = model.export().predict(np.ascontiguousarray(matrix[test][:, used])) * hours
         error = predicted - data.table.units_kwh[test]
         spread = float(np.var(data.table.units_kwh[test]))

@@ -17,7 +17,7 @@ from meter_core.evaluation.naives import naive_columns
 from meter_core.evaluation.scores import Answers, average, score_meters
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable, batches
-from meter_core.models.estimators import seed_matters
+from meter_core.models.candidates import seed_matters
 from meter_core.models.fit import MOST_ROWS, Fitted, TrainingData, fit_predictor
 from meter_core.models.predictor import Predictor
 from meter_core.models.recipes import Recipe

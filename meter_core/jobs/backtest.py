@@ -23,9 +23,8 @@ from meter_core.features.readings import ReadingTable
 from meter_core.jobs.backtest_report import content_of, expected_of, slices_of, write_report
 from meter_core.jobs.backtest_windows import ahead_of, splits_of
 from meter_core.jobs.registered import known_task
-from meter_core.models.ahead_recipes import ahead_recipes
+from meter_core.models.candidates import ahead_recipes, recipes
 from meter_core.models.fit import EMBARGO_S, TrainingData
-from meter_core.models.recipes import recipes
 from meter_core.public_holidays import holiday_calendar
 from meter_core.quality.check import check
 from meter_core.sources import Kind, load_profile, read_delivery

@@ -20,7 +20,7 @@ from meter_core.jobs.training import (
     refuse_leaks,
     segments,
 )
-from meter_core.models.ahead_recipes import ahead_recipes
+from meter_core.models.candidates import ahead_recipes
 from meter_core.models.fit_ahead import fit_forecaster
 from meter_core.models.forecaster import Forecaster
 

@@ -1,4 +1,4 @@
-"""The scikit-learn models of a fit, for data scientists who load them from MLflow as they know it."""
+"""The library's models of a fit, for data scientists who load them from MLflow as they know it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,12 @@ from meter_core.contracts.readings import FloatArray
 from meter_core.features.ahead import AHEAD_FEATURES, ahead_features
 from meter_core.features.clock_days import clock_days, targets
 from meter_core.features.history import FEATURE_SETS, feature_matrix
+from meter_core.models.exported import Line, Model
 from meter_core.models.fit import Fitted
 from meter_core.models.fit_ahead import FittedAhead
 from meter_core.models.forecast_golden import golden_histories
-from meter_core.models.forest import Forest
 from meter_core.models.golden import golden_batch
-from meter_core.models.outline import LINE
-from meter_core.models.part import Line
+from meter_core.models.outline import LINE, MEAN, QUANTILES
 from meter_core.registry.sklearn_model import as_pipeline, save_sklearn
 
 
@@ -31,7 +30,7 @@ class ModelPart:
 
     Attributes:
         name: `snapshot` or `history`; ahead `mean` and the quantiles.
-        fitted: The scikit-learn model.
+        fitted: The library's model.
         model: The same as numbers.
         used: Columns it was fitted on.
         features: Columns that a caller may hand over.
@@ -40,7 +39,7 @@ class ModelPart:
 
     name: str
     fitted: Any
-    model: Line | Forest
+    model: Model
     used: tuple[str, ...]
     features: tuple[str, ...]
     example: FloatArray
@@ -81,7 +80,7 @@ def _reading_parts(fitted: Fitted) -> list[ModelPart]:
 
 
 def _ahead_parts(fitted: FittedAhead) -> list[ModelPart]:
-    """Return the model of the mean, and those of the quantiles."""
+    """Return the model of the mean, and those beside it."""
     models, line = fitted.predictor.models, fitted.estimators[LINE]
     days = clock_days(golden_histories(fitted.predictor.intervals[0]))
     matrix = ahead_features(days, targets(days, 1), fitted.predictor.usual_kw).matrix
@@ -89,18 +88,18 @@ def _ahead_parts(fitted: FittedAhead) -> list[ModelPart]:
     parts = []
     for name, model in models.models.items():
         own = fitted.estimators[name]
-        if isinstance(model, Forest):
+        if name in (MEAN, *QUANTILES):
             columns = [AHEAD_FEATURES.index(used) for used in models.used]
             own = _on_line(own, line, models.models[LINE], example[:, columns])
         parts.append(ModelPart(name, own, model, models.used, AHEAD_FEATURES, example))
-    return parts[1:] + parts[:1] if models.has_trees else parts
+    return parts[1:] + parts[:1] if MEAN in models.models else parts
 
 
-def _on_line(trees: Any, line: Any, numbers: Line | Forest, example: FloatArray) -> Any:
-    """Return trees and the line they stand on as one scikit-learn model: it adds what both say."""
+def _on_line(missed: Any, line: Any, numbers: Model, example: FloatArray) -> Any:
+    """Return a line and the model of what it misses as one scikit-learn model: it adds what both say."""
     assert isinstance(numbers, Line)  # noqa: S101 - what is fitted under that name
     filled = make_pipeline(SimpleImputer().fit(numbers.imputation[None, :]), line)
-    both = StackingRegressor([("line", filled), ("trees", trees)], LinearRegression(), cv="prefit")
+    both = StackingRegressor([("line", filled), ("missed", missed)], LinearRegression(), cv="prefit")
     both.fit(example, np.arange(len(example), dtype=np.float64))
     both.named_estimators_ = dict(both.named_estimators_)  # scikit-learn's own dict is a type to review, for nothing
     both.final_estimator_.coef_, both.final_estimator_.intercept_ = np.ones(2), 0.0

@@ -21,9 +21,9 @@ from meter_core.jobs.training import (
     refuse_leaks,
     segments,
 )
+from meter_core.models.candidates import recipes
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.predictor import Predictor
-from meter_core.models.recipes import recipes
 
 
 def train_readings(ground: Ground, progress: Progress) -> Training:

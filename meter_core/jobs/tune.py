@@ -25,8 +25,8 @@ from meter_core.jobs.registered import known_task, store_of
 from meter_core.jobs.stored_readings import stored_table
 from meter_core.jobs.training import data_digest
 from meter_core.jobs.tuning_run import TuningRun
-from meter_core.models.ahead_recipes import ahead_recipes
-from meter_core.models.recipes import Recipe, recipes
+from meter_core.models.candidates import ahead_recipes, recipes
+from meter_core.models.recipes import Recipe
 from meter_core.settings import Settings
 from meter_core.store.tuning import tuning_storage
 

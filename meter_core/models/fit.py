@@ -15,7 +15,7 @@ from meter_core.contracts.features import FEATURES
 from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.history import FEATURE_SETS, HISTORY_DAYS, HISTORY_NEEDS, has_history
 from meter_core.features.readings import ReadingTable, table_features
-from meter_core.models.estimators import Estimator, estimator
+from meter_core.models.candidates import Candidate, Examples, candidate
 from meter_core.models.explain import typical_reading
 from meter_core.models.part import Part
 from meter_core.models.pipeline import pipeline
@@ -62,7 +62,7 @@ class Fitted:
     Attributes:
         recipe: that was fitted.
         predictor: the export.
-        estimators: the scikit-learn model of each part, `snapshot` and where there is one `history`.
+        estimators: the library's model of each part, `snapshot` and where there is one `history`.
         used: the columns that each was fitted on.
         rows: that each was fitted on.
         out_of_sample: RMSE of each part on the rows of the walk-forward folds, kW; NaN where there were none.
@@ -141,14 +141,15 @@ def _fit_part(
         if learn.sum() < FEWEST_ROWS:
             return None
     chosen = _drawn(np.flatnonzero(learn))
-    mean_kw = data.table.mean_kw[chosen]
-    used, fitted = _fit(recipe, seed, matrix[chosen], mean_kw)
+    names, kw, ts_s = FEATURE_SETS[features], data.table.mean_kw[chosen], data.table.ts_s[chosen]
+    examples = Examples(matrix[chosen], kw, when_s=ts_s, columns=names)
+    used, fitted = _fit(recipe, seed, examples)
     model = fitted.export()
-    predicted, measured = _walk_forward(recipe, seed, matrix[chosen], mean_kw, data.table.ts_s[chosen])
+    predicted, measured = _walk_forward(recipe, seed, examples, ts_s)
     error = float(np.sqrt(np.mean((predicted - measured) ** 2))) if len(measured) else float("nan")
     if not len(measured):  # too short a window to hold anything out: the range is then of seen rows, and too narrow
-        predicted, measured = model.predict(matrix[chosen][:, used]), mean_kw
-    names = tuple(FEATURE_SETS[features][column] for column in used)
+        predicted, measured = model.predict(examples.matrix[:, used]), kw
+    names = tuple(names[column] for column in used)
     part = Part(features, names, model, ResidualRange.calibrate(predicted, measured), needs)
     return _FittedPart(part, fitted.fitted, len(chosen), error)
 
@@ -172,23 +173,21 @@ def _history_rows(history: FloatArray, learn: NDArray[np.bool_]) -> tuple[tuple[
     return profile_only, with_profile
 
 
-def _fit(recipe: Recipe, seed: int, matrix: FloatArray, mean_kw: FloatArray) -> tuple[IntArray, Estimator]:
-    """Return the columns that have any value, and the estimator fitted on them."""
-    used = np.flatnonzero(~np.isnan(matrix).all(axis=0))
-    fitted = estimator(recipe, seed)
-    fitted.fit(np.ascontiguousarray(matrix[:, used]), mean_kw)
+def _fit(recipe: Recipe, seed: int, examples: Examples) -> tuple[IntArray, Candidate]:
+    """Return the columns that have any value, and the candidate fitted on them."""
+    used = np.flatnonzero(~np.isnan(examples.matrix).all(axis=0))
+    fitted = candidate(recipe, seed)
+    fitted.fit(examples.of_columns(used))
     return used, fitted
 
 
-def _walk_forward(
-    recipe: Recipe, seed: int, matrix: FloatArray, mean_kw: FloatArray, ts_s: IntArray
-) -> tuple[FloatArray, FloatArray]:
+def _walk_forward(recipe: Recipe, seed: int, examples: Examples, ts_s: IntArray) -> tuple[FloatArray, FloatArray]:
     """Return predictions and measurements of the rows of all folds, by models that had not seen them."""
     predicted, measured = [np.empty(0)], [np.empty(0)]
     for before, block in _folds(ts_s):
-        used, fitted = _fit(recipe, seed, matrix[before], mean_kw[before])
-        predicted.append(fitted.export().predict(np.ascontiguousarray(matrix[block][:, used])))
-        measured.append(mean_kw[block])
+        used, fitted = _fit(recipe, seed, examples.take(before))
+        predicted.append(fitted.export().predict(np.ascontiguousarray(examples.matrix[block][:, used])))
+        measured.append(examples.target[block])
     return np.concatenate(predicted), np.concatenate(measured)
 
 

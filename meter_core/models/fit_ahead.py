@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
@@ -15,13 +15,13 @@ from meter_core.contracts.readings import FloatArray
 from meter_core.features.ahead import AHEAD_FEATURES
 from meter_core.features.readings import ReadingTable
 from meter_core.models.ahead_samples import Samples, joined, training_samples, usual_level, whole_samples
-from meter_core.models.estimators import Estimator, estimator
+from meter_core.models.candidates import Candidate, Examples, candidate, candidate_class
 from meter_core.models.fit import EMBARGO_S
 from meter_core.models.forecast_paths import PathLibrary, normal_scores
 from meter_core.models.forecast_range import PUBLISHED, ForecastRange, Outline
 from meter_core.models.forecaster import KINDS, Forecaster
 from meter_core.models.mean_blend import MeanBlend
-from meter_core.models.outline import ERROR, LINE, TREES, OutlineModels
+from meter_core.models.outline import ERROR, LINE, MEAN, QUANTILES, OutlineModels
 from meter_core.models.pipeline import pipeline
 from meter_core.models.recipes import Recipe
 
@@ -31,12 +31,6 @@ FOLDS: Final = 3
 FEWEST_SAMPLES: Final = 2_000
 """Fewer say nothing about a week ahead: two or three weeks of one hourly meter."""
 
-LOSSES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "mean": {},
-    **{name: {"loss": "quantile", "quantile": level} for name, level in zip(TREES[1:], FORECAST_LEVELS, strict=True)},
-}
-"""What the trees of each name are fitted by."""
-
 
 @dataclass(frozen=True, slots=True)
 class FittedAhead:
@@ -45,7 +39,7 @@ class FittedAhead:
     Attributes:
         recipe: that was fitted.
         predictor: the export.
-        estimators: the scikit-learn models by name.
+        estimators: the library's models by name.
         rows: samples they were fitted on, under `ahead`.
         out_of_sample: pinball loss on the weeks of the walk-forward folds, kW; NaN where there were none.
         seconds: the fit took, range and paths included.
@@ -68,7 +62,7 @@ def fit_forecaster(
         table: readings; later ones are not looked at.
         recipe: what to fit.
         until_s: UTC seconds.
-        seed: of the estimators.
+        seed: of the candidates.
         about: goes into the forecaster beside what is known here; plain JSON types.
 
     Raises:
@@ -88,7 +82,7 @@ def fit_forecaster(
     seen = not len(weeks)
     if seen:  # too short a window to hold anything out: the range is then of seen rows, and too narrow
         weeks, outline = samples, models.outline(samples.matrix)
-    spread = ForecastRange.calibrate(outline, weeks.share, weeks.kind, KINDS, models.has_trees)
+    spread = ForecastRange.calibrate(outline, weeks.share, weeks.kind, KINDS, models.has_median)
     curve = spread.curve(outline, weeks.kind)
     blend = MeanBlend.learn(outline, weeks.matrix, weeks.share, weeks.weights(usual_kw) ** 2, weeks.kind, KINDS)
     known = {
@@ -119,28 +113,28 @@ def fit_forecaster(
     )  # fmt: skip
 
 
-def _fit(samples: Samples, recipe: Recipe, usual_kw: float, seed: int) -> tuple[OutlineModels, dict[str, Estimator]]:
+def _fit(samples: Samples, recipe: Recipe, usual_kw: float, seed: int) -> tuple[OutlineModels, dict[str, Candidate]]:
     """Return the models of an outline."""
-    used = np.flatnonzero(~np.isnan(samples.matrix).all(axis=0))
-    matrix = np.ascontiguousarray(samples.matrix[:, used])
-    weight = samples.weights(usual_kw)
-    fitted = {LINE: _one(Recipe("linear", "ahead"), {}, matrix, samples.share, weight, seed)}
-    missed = samples.share - fitted[LINE].export().predict(matrix)
-    if recipe.name == "linear":
-        fitted[ERROR] = _one(recipe, {}, matrix, np.abs(missed), weight, seed)
+    used, kind = np.flatnonzero(~np.isnan(samples.matrix).all(axis=0)), candidate_class(recipe.name)
+    examples = Examples(samples.matrix, samples.share, samples.weights(usual_kw), samples.origin_s, AHEAD_FEATURES)
+    examples = examples.of_columns(used)
+    line = _one(recipe if kind.is_line else Recipe("linear", "ahead"), examples, seed)
+    fitted, missed = {LINE: line}, samples.share - line.export().predict(examples.matrix)
+    if not kind.is_line:
+        fitted[MEAN] = _one(recipe, examples.aimed_at(missed), seed)
+    if kind.fits_quantiles:
+        for name, level in zip(QUANTILES, FORECAST_LEVELS, strict=True):
+            fitted[name] = _one(recipe, examples.aimed_at(missed), seed, level)
     else:
-        for name, loss in LOSSES.items():
-            fitted[name] = _one(recipe, loss, matrix, missed, weight, seed)
-    names = tuple(AHEAD_FEATURES[column] for column in used)
-    return OutlineModels(names, {name: each.export() for name, each in fitted.items()}), fitted
+        said = fitted[MEAN].export().predict(examples.matrix) if MEAN in fitted else 0.0
+        fitted[ERROR] = _one(recipe, examples.aimed_at(np.abs(missed - said)), seed)
+    return OutlineModels(examples.columns, {name: each.export() for name, each in fitted.items()}), fitted
 
 
-def _one(
-    recipe: Recipe, more: Mapping[str, Any], matrix: FloatArray, target: FloatArray, weight: FloatArray, seed: int
-) -> Estimator:
-    """Return one fitted estimator."""
-    one = estimator(replace(recipe, settings={**recipe.settings, **more}), seed)
-    one.fit(matrix, target, weight)
+def _one(recipe: Recipe, examples: Examples, seed: int, quantile: float | None = None) -> Candidate:
+    """Return one fitted candidate."""
+    one = candidate(recipe, seed, quantile)
+    one.fit(examples)
     return one
 
 

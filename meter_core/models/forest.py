@@ -1,4 +1,4 @@
-"""Boosted regression trees in numpy alone, without walking them: a feature's value says which leaves it rules out.
+"""Sums of regression trees in numpy alone, without walking them: a feature's value says which leaves it rules out.
 
 A row leaves a tree at the leftmost leaf that no feature rules out (QuickScorer: Lucchese et al., SIGIR 2015). So a row
 costs one table row and one AND per feature for all trees at once, and does not depend on the rows beside it.
@@ -82,6 +82,14 @@ class Forest:
         for start in range(0, len(matrix), CHUNK_ROWS):
             out[start : start + CHUNK_ROWS] = self._chunk(matrix[start : start + CHUNK_ROWS])
         return out
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the trees as arrays, by name."""
+        return self.trees.arrays()
+
+    def words(self) -> str:
+        """Return its kind."""
+        return "trees"
 
     def _chunk(self, matrix: FloatArray) -> FloatArray:
         """Return the sums of some rows."""

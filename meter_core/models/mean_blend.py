@@ -1,7 +1,6 @@
 """The mean of a forecast: a weighting of what models say and of what profiles say, learnt on weeks no model had seen.
 
-Weights are not negative and add up to 1 (stacked regressions, L. Breiman 1996, with the constraint he found to work),
-apart for each class of forecast: the next day is the models' own, a week ahead a profile says as much.
+Weights are apart for each class of forecast: the next day is the models' own, a week ahead a profile says as much.
 """
 
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.ahead import AHEAD_FEATURES
+from meter_core.models.convex_weights import convex_weights
 from meter_core.models.forecast_range import Outline
 
 PROFILES: Final = ("profile_ew7", "profile_14d", "last_week")
@@ -21,14 +21,10 @@ PROFILES: Final = ("profile_ew7", "profile_14d", "last_week")
 PRIOR: Final = np.array([0.5, 0.5] + [0.0] * len(PROFILES))
 """Of line, trees and profiles, where unseen weeks say nothing else: half of what the trees add is noise."""
 
-SHRINKAGE: Final = 0.003
-"""How strongly weights are drawn to the prior, as a share of the mean square of what is blended."""
-
 FEWEST: Final = 400
 """Unseen intervals that a class needs for weights of its own."""
 
 _COLUMNS: Final = [AHEAD_FEATURES.index(name) for name in PROFILES]
-_SUM: Final = 1e3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ class MeanBlend:
         for n in range(kinds):
             rows = kind == n
             if rows.sum() >= FEWEST:
-                weights[n] = _fitted(said[rows], measured[rows], weight[rows])
+                weights[n] = convex_weights(said[rows], measured[rows], weight[rows], PRIOR)
         return cls(weights)
 
     def mean(self, outline: Outline, matrix: FloatArray, kind: IntArray) -> FloatArray:
@@ -84,17 +80,3 @@ def _said(outline: Outline, matrix: FloatArray) -> FloatArray:
     profiles = matrix[:, _COLUMNS]
     said[:, 2:] = np.where(np.isnan(profiles), outline.mean[:, None], profiles)
     return said
-
-
-def _fitted(said: FloatArray, measured: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the weights of least squares, drawn to the prior, not negative, with sum 1."""
-    from scipy.optimize import nnls  # type: ignore[import-untyped]  # no types; fitting only: the service has no scipy
-
-    share = weight / weight.sum()
-    squares = np.einsum("ij,ik,i->jk", said, said, share)
-    scale = float(np.trace(squares)) / len(PRIOR)
-    drawn = squares + SHRINKAGE * scale * np.eye(len(PRIOR)) + _SUM * scale
-    wanted = np.einsum("ij,i,i->j", said, measured, share) + SHRINKAGE * scale * PRIOR + _SUM * scale
-    root = np.linalg.cholesky(drawn)
-    found, _ = nnls(root.T, np.linalg.solve(root, wanted))
-    return np.asarray(found / found.sum())

@@ -9,19 +9,21 @@ from numpy.typing import NDArray
 
 from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.ahead import AHEAD_FEATURES
+from meter_core.models.exported import Model, model_of
 from meter_core.models.forecast_range import Outline
-from meter_core.models.forest import Forest, Trees
 from meter_core.models.packed import named, under
-from meter_core.models.part import Line
 
 LINE: Final = "line"
 """Name of the linear model of the mean, on which all others stand: trees alone know no load they have not seen."""
 
-TREES: Final = ("mean", "low", "middle", "high")
-"""Models of what the line misses: its mean, and each quantile."""
+MEAN: Final = "mean"
+"""Name of the model of what the line misses on average; a candidate that is a line itself has none."""
+
+QUANTILES: Final = ("low", "middle", "high")
+"""Models of the quantiles of what the line misses."""
 
 ERROR: Final = "error"
-"""Name of the model of how far the line misses on either side, where it has no trees."""
+"""Name of the model of how far the mean misses on either side, where quantiles cannot be fitted."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,11 @@ class OutlineModels:
 
     Attributes:
         used: features that the models were fitted on.
-        models: by name: `LINE`, and `ERROR` or those of `TREES`.
+        models: by name: `LINE`, `MEAN` where there is one, and `ERROR` or those of `QUANTILES`.
     """
 
     used: tuple[str, ...]
-    models: Mapping[str, Line | Forest]
+    models: Mapping[str, Model]
     _columns: IntArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -47,31 +49,28 @@ class OutlineModels:
         said = {name: model.predict(used) for name, model in self.models.items()}
         line = said.pop(LINE)
         if ERROR in said:
-            return Outline.ordered(line, line - said[ERROR], line, line + said[ERROR], line)
+            mean = line + said[MEAN] if MEAN in said else line
+            return Outline.ordered(mean, mean - said[ERROR], mean, mean + said[ERROR], line)
         return Outline.ordered(**{name: line + missed for name, missed in said.items()}, line=line)
 
     @property
-    def has_trees(self) -> bool:
-        """Whether there are trees, and with them a median of its own."""
+    def has_median(self) -> bool:
+        """Whether a median was fitted as one."""
         return ERROR not in self.models
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything but names as arrays, by name."""
         numbers: dict[str, NDArray[Any]] = {}
         for name, model in sorted(self.models.items()):
-            numbers |= named(name, model.trees.arrays() if isinstance(model, Forest) else model.arrays())
+            numbers |= named(name, model.arrays())
         return numbers
 
     def words(self) -> dict[str, Any]:
         """Return the rest as plain JSON types."""
-        kinds = {name: "trees" if isinstance(model, Forest) else "line" for name, model in self.models.items()}
-        return {"used": list(self.used), "models": kinds}
+        return {"used": list(self.used), "models": {name: model.words() for name, model in self.models.items()}}
 
     @classmethod
     def of(cls, words: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> "OutlineModels":
         """Return the models that `words` and `arrays` came from."""
-        models: dict[str, Line | Forest] = {}
-        for name, kind in words["models"].items():
-            own = under(name, arrays)
-            models[name] = Forest(Trees.of(own)) if kind == "trees" else Line.of(own)
+        models = {name: model_of(kind, under(name, arrays)) for name, kind in words["models"].items()}
         return cls(tuple(words["used"]), models)

@@ -23,7 +23,8 @@ from meter_core.jobs.models import list_models
 from meter_core.jobs.predict import predict
 from meter_core.jobs.predict_shards import combined, cut
 from meter_core.jobs.train import train
-from meter_core.models.ahead_recipes import AHEAD_BOOSTING, ahead_recipes
+from meter_core.models.candidates import ahead_recipes
+from meter_core.models.candidates.boosting import Boosting
 from meter_core.models.forecast_golden import golden_histories
 from meter_core.models.forecast_range import Outline
 from meter_core.models.forecaster import Forecaster
@@ -44,7 +45,7 @@ UNTIL = datetime(2017, 3, 11, 8, tzinfo=UTC)  # local midnight
 def few_trees():
     """Twenty trees in place of sixty: what is tested here is not how accurate they are."""
     small = ahead_recipes() | {
-        "boosting": Recipe("boosting", "ahead", {**AHEAD_BOOSTING, "max_iter": 20, "learning_rate": 0.25})
+        "boosting": Recipe("boosting", "ahead", {**Boosting.ahead, "max_iter": 20, "learning_rate": 0.25})
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_forecasts, "ahead_recipes", lambda _: small)
@@ -128,12 +129,12 @@ def test_mlflow_has_the_run_and_data_scientists_load_the_models(world, trained, 
     matrix = np.concatenate(ahead_features(days, targets(days, 24), forecaster.usual_kw).matrix)
     outline = forecaster.models.outline(matrix)
     frame = pd.DataFrame(matrix, columns=list(AHEAD_FEATURES))
-    main = "mean" if forecaster.models.has_trees else LINE
+    main = "mean" if forecaster.models.has_median else LINE
     places = {name: f"{MODEL}/{trained.version}/{name}" for name in forecaster.models.models} | {
         main: f"{MODEL}@champion"
     }
     said = {name: mlflow.sklearn.load_model(f"models:/{place}").predict(frame) for name, place in places.items()}
-    if not forecaster.models.has_trees:
+    if not forecaster.models.has_median:
         line, error = said[LINE], said[ERROR]
         said = {"mean": line, "low": line - error, "middle": line, "high": line + error, "line": line}
     for name, expected in asdict(outline).items():

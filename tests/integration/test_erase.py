@@ -24,10 +24,10 @@ from meter_core.jobs.kept_deliveries import digest_of, keep
 from meter_core.jobs.models import promote
 from meter_core.jobs.raw_line import raw_line
 from meter_core.jobs.replay import Fix, replay
+from meter_core.models.candidates import recipes
 from meter_core.models.fit import TrainingData as Rows
 from meter_core.models.fit import fit_predictor
 from meter_core.models.predictor import Predictor
-from meter_core.models.recipes import recipes
 from meter_core.registry.delivery import deliver
 from meter_core.registry.digest import folder_digest
 from meter_core.registry.rest import Registry

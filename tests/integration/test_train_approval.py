@@ -11,7 +11,7 @@ from meter_core.jobs import training_readings
 from meter_core.jobs.models import list_models, promote, sync
 from meter_core.jobs.registration import AGAINST_TAG, Desk
 from meter_core.jobs.train import train
-from meter_core.models.recipes import recipes
+from meter_core.models.candidates import recipes
 from meter_core.registry.models import Models
 from tests.integration.model_world import MODEL, QUICK, load, new_world
 

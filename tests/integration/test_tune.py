@@ -10,7 +10,7 @@ from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.evaluation import tuning
 from meter_core.evaluation.tuning import Between
 from meter_core.jobs import tune as job
-from meter_core.models.recipes import recipes
+from meter_core.models.candidates import recipes
 from tests.integration.model_world import load, new_world
 
 SINCE, UNTIL = datetime(2009, 6, 1, tzinfo=UTC), datetime(2009, 12, 1, tzinfo=UTC)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from meter_core.features.history import FEATURE_SETS
+from meter_core.models.candidates import recipes
 from meter_core.models.fit import TrainingData, fit_predictor
-from meter_core.models.recipes import recipes
 from tests.shipped_sample import sample_table
 
 

@@ -17,8 +17,8 @@ from meter_core.contracts.features import MEASURED
 from meter_core.contracts.readings import PredictionBatch, ReadingBatch
 from meter_core.features.history import FEATURE_SETS, feature_matrix
 from meter_core.features.readings import ReadingTable, batches
+from meter_core.models.candidates import recipes
 from meter_core.models.fit import TrainingData, fit_predictor
-from meter_core.models.recipes import recipes
 from tests.shipped_sample import ZONE, sample_frame
 
 HOURS = 1_344

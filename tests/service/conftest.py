@@ -3,15 +3,16 @@
 import pytest
 
 from meter_core.features.readings import ReadingTable
+from meter_core.models.candidates.boosting import Boosting
 from meter_core.models.fit import TrainingData, fit_predictor
-from meter_core.models.recipes import BOOSTING_SETTINGS, Recipe
+from meter_core.models.recipes import Recipe
 from meter_core.sources import load_profile, read_delivery
 from tests.integration.postgres_server import WHEEL, postgres_server
 from tests.service.forecast_world import keep_forecaster, load_fontana, quick_forecaster
 from tests.service.measured_hours import SAMPLE
 from tests.service.service_process import keep_as_last_copy, running_service
 
-RECIPE = Recipe("boosting", "history", BOOSTING_SETTINGS | {"max_iter": 40})
+RECIPE = Recipe("boosting", "history", Boosting.reading | {"max_iter": 40})
 """The champion's recipe with fewer trees: what is tested here does not depend on how good it is."""
 
 

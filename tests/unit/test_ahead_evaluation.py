@@ -19,7 +19,7 @@ from meter_core.features.clock_days import clock_days, targets
 from meter_core.features.origins import origins_of
 from meter_core.features.readings import ReadingTable
 from meter_core.jobs import backtest as job
-from meter_core.models.ahead_recipes import ahead_recipes
+from meter_core.models.candidates import ahead_recipes
 from tests.unit.test_backtest import KEYS
 from tests.unit.test_forecaster import synthetic
 

@@ -10,9 +10,9 @@ from meter_core.evaluation.random_split import random_split_scores
 from meter_core.evaluation.reading import Answers, answers_of, evaluate_candidates
 from meter_core.evaluation.scores import LOSSES
 from meter_core.evaluation.splits import hold_out, split_at
-from meter_core.models.estimators import SEED_FREE_ROWS, seed_matters
+from meter_core.models.candidates import recipes, seed_matters
+from meter_core.models.candidates.boosting import SEED_FREE_ROWS
 from meter_core.models.fit import TrainingData
-from meter_core.models.recipes import recipes
 from tests.shipped_sample import sample_table
 
 DAY = 86_400

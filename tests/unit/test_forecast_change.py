@@ -7,7 +7,7 @@ import pytest
 
 from meter_core.evaluation.forecast_change import PARTS, forecast_change
 from meter_core.features.origins import origins_of
-from meter_core.models.ahead_recipes import ahead_recipes
+from meter_core.models.candidates import ahead_recipes
 from meter_core.models.fit_ahead import fit_forecaster
 from tests.shipped_sample import sample_table
 

@@ -11,7 +11,7 @@ from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.forecasts import FORECAST_LEVELS, HistoryBatch
 from meter_core.features.origins import daily_origins, origins_of
 from meter_core.features.readings import ReadingTable
-from meter_core.models.ahead_recipes import ahead_recipes
+from meter_core.models.candidates import ahead_recipes
 from meter_core.models.fit_ahead import fit_forecaster
 from meter_core.models.forecaster import Forecaster
 from meter_core.models.packed import NUMBERS_FILE, PREDICTOR_FILES, WORDS_FILE

@@ -5,7 +5,8 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from meter_core.contracts.errors import UsageError
-from meter_core.models.estimators import Boosting
+from meter_core.models.candidates import Examples
+from meter_core.models.candidates.boosting import Boosting
 from meter_core.models.forest import Forest, Trees
 from meter_core.models.recipes import Recipe
 
@@ -25,7 +26,7 @@ def data(rows=600, seed=0):
 def boosted(**settings):
     matrix, target = data()
     candidate = Boosting(Recipe("boosting", "snapshot", {"early_stopping": False} | settings), 0)
-    candidate.fit(matrix, target)
+    candidate.fit(Examples(matrix, target))
     return candidate, matrix
 
 

@@ -14,9 +14,10 @@ from meter_core.features.history import FEATURE_SETS
 from meter_core.jobs import training_readings as job
 from meter_core.jobs.model_card import model_card
 from meter_core.jobs.training import Ground, StandingModel, evidence
+from meter_core.models.candidates import recipes
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.pipeline import pipeline
-from meter_core.models.recipes import Recipe, recipes
+from meter_core.models.recipes import Recipe
 from meter_core.registry.rest import ModelRef
 from tests.shipped_sample import sample_table
 

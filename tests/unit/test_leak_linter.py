@@ -16,9 +16,8 @@ from meter_core.evaluation.splits import hold_out
 from meter_core.features.ahead import AHEAD_FEATURES
 from meter_core.features.availability import AHEAD_NEEDS, READING_NEEDS
 from meter_core.features.history import FEATURE_SETS
-from meter_core.models.ahead_recipes import ahead_recipes
+from meter_core.models.candidates import ahead_recipes, recipes
 from meter_core.models.fit import TrainingData
-from meter_core.models.recipes import recipes
 from tests.shipped_sample import sample_table
 
 NAMES = FEATURE_SETS["history"]

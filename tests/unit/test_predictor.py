@@ -8,10 +8,11 @@ import pytest
 
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.features.readings import ReadingTable, batches
+from meter_core.models.candidates import recipes
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.packed import NUMBERS_FILE, PREDICTOR_FILES, WORDS_FILE
 from meter_core.models.predictor import Predictor
-from meter_core.models.recipes import Recipe, recipes
+from meter_core.models.recipes import Recipe
 from tests.shipped_sample import sample_frame, sample_table
 
 SMALL = Recipe("boosting", "history", {"max_iter": 20, "max_leaf_nodes": 16, "early_stopping": False})

@@ -7,8 +7,7 @@ import pytest
 
 from meter_core.evaluation.splits import hold_out
 from meter_core.evaluation.tuning import SPACE, ahead_score, folds_before, proposed, reading_score, tunable
-from meter_core.models.ahead_recipes import ahead_recipes
-from meter_core.models.recipes import recipes
+from meter_core.models.candidates import ahead_recipes, recipes
 from tests.shipped_sample import sample_table
 
 DAY_S = 86_400

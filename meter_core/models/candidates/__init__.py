@@ -1,0 +1,83 @@
+"""The candidates, each a file of this folder, and the recipes that a task offers for choice.
+
+How the settings were found: docs/decisions/reading-model.md, forecast-model.md; what each is worth: candidates.md.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+from meter_core.contracts.errors import UsageError
+from meter_core.models.candidates.candidate import KNOWN, Candidate, Examples
+from meter_core.models.recipes import Recipe
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+DEFAULT: Final = ("linear", "boosting")
+"""What a training compares where nobody says more: the classic, and what won on every sample so far."""
+
+FINE_METERS: Final = 3
+"""Of more meters, which are homes, finer trees learn the noise, and slowly."""
+
+
+def candidate_class(name: str) -> type[Candidate]:
+    """Return the candidate of a name.
+
+    Raises:
+        UsageError: where there is none; names those there are.
+    """
+    if name not in KNOWN:
+        raise UsageError(f"candidate {name!r} is unknown; known are {', '.join(sorted(KNOWN))}")
+    return KNOWN[name]
+
+
+def candidate(recipe: Recipe, seed: int, quantile: float | None = None) -> Candidate:
+    """Return the unfitted candidate of a recipe, for the mean or a quantile."""
+    return candidate_class(recipe.name)(recipe, seed, quantile)
+
+
+def recipes(features: str = "history", names: Sequence[str] = DEFAULT) -> dict[str, Recipe]:
+    """Return the recipes of the task `reading` by name.
+
+    Raises:
+        UsageError: where `features` is neither `snapshot` nor `history`, or a candidate is unknown.
+    """
+    if features not in ("snapshot", "history"):
+        raise UsageError(f"features {features!r} is unknown; say snapshot or history")
+    chosen: Literal["snapshot", "history"] = "snapshot" if features == "snapshot" else "history"
+    return {name: candidate_class(name).recipe(chosen) for name in names}
+
+
+def ahead_recipes(meters: int = FINE_METERS + 1, names: Sequence[str] = DEFAULT) -> dict[str, Recipe]:
+    """Return the recipes of the task `ahead` by name, for so many meters.
+
+    Raises:
+        UsageError: where a candidate is unknown.
+    """
+    fine = ("boosting_fine",) if meters <= FINE_METERS and tuple(names) == DEFAULT else ()
+    return {name: candidate_class(name).recipe("ahead") for name in (*names, *fine)}
+
+
+def seed_matters(recipe: Recipe, rows: int) -> bool:
+    """Return whether fits of the recipe with different seeds can differ."""
+    return candidate_class(recipe.name).seed_matters(recipe.settings, rows)
+
+
+def quick(name: str, settings: Mapping[str, Any], trees: int) -> dict[str, Any]:
+    """Return a candidate's settings with so few trees."""
+    return candidate_class(name).quick(settings, trees)
+
+
+__all__ = [
+    "DEFAULT",
+    "Candidate",
+    "Examples",
+    "ahead_recipes",
+    "candidate",
+    "candidate_class",
+    "quick",
+    "recipes",
+    "seed_matters",
+]

@@ -1,0 +1,12 @@
+"""Finer boosting, for feeders, zones and large sites, whose load follows calendar and weather closely."""
+
+from typing import ClassVar
+
+from meter_core.models.candidates.boosting import Boosting
+
+
+class BoostingFine(Boosting):
+    """More and larger trees, smaller leaves."""
+
+    name: ClassVar[str] = "boosting_fine"
+    ahead: ClassVar = {**Boosting.ahead, "max_iter": 150, "max_leaf_nodes": 31, "min_samples_leaf": 20}
