@@ -63,6 +63,14 @@ class Promotion(StrEnum):
     APPROVAL = "approval"
 
 
+CandidatesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Which to compare, with commas, as linear,ridge,forest,boosting,lightgbm,ensemble,segments; left out: "
+        "linear and boosting.",
+        show_default=False,
+    ),
+]
 TaskOption = Annotated[Task, typer.Option(help="What is predicted.")]
 models_app = typer.Typer(invoke_without_command=True, help="The registered models: versions, champion, challenger.")
 
@@ -78,6 +86,7 @@ def train(
     max_rmse: Annotated[
         float | None, typer.Option(min=0, help="Nothing with a larger RMSE on the last 28 days passes, kWh.")
     ] = None,
+    candidates: CandidatesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train and compare candidates, register the winner, promote it if it passes the gate."""
@@ -87,7 +96,10 @@ def train(
 
         policy = Policy(promotion is Promotion.APPROVAL, max_rmse)
         with speaker.progress("starting PostgreSQL and MLflow") as bar, registry(bar) as (settings, urls):
-            found = run(task.value, in_utc(since), in_utc(until), settings, urls, progress=bar, policy=policy)
+            found = run(
+                task.value, in_utc(since), in_utc(until), settings, urls, progress=bar, policy=policy,
+                candidates=named(candidates),
+            )  # fmt: skip
             result = found.as_dict()
         if not speaker.result(result):
             show_training(speaker, result)
@@ -101,6 +113,7 @@ def tune(
     seconds: Annotated[float, typer.Option(help="At most about so long.")] = 600.0,
     since: Annotated[datetime | None, typer.Option("--from", help="First instant of the data, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="End of the data, UTC, exclusive.")] = None,
+    candidate: Annotated[str | None, typer.Option(help="boosting or lightgbm.", show_default="boosting")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Try settings of boosted trees on weeks before the hold-out; goes on where it stopped on the same readings."""
@@ -110,7 +123,7 @@ def tune(
         with speaker.progress("starting PostgreSQL and MLflow") as bar, registry(bar) as (settings, urls):
             found = run(
                 task.value, settings, urls, trials=trials, seconds=seconds, since=in_utc(since), until=in_utc(until),
-                progress=bar,
+                progress=bar, candidate=candidate,
             )  # fmt: skip
             result = found.as_dict()
         if not speaker.result(result):
@@ -152,6 +165,7 @@ def backtest(
     refit: Annotated[Refit, typer.Option(help="How often to fit anew.")] = Refit.NONE,
     zone: Annotated[str | None, typer.Option(help="IANA zone, where the profile leaves it open.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    candidates: CandidatesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate straight from a file, no database: every candidate beside every baseline, on rows none of them saw."""
@@ -174,6 +188,7 @@ def backtest(
                 zone=zone,
                 out=out,
                 progress=bar,
+                candidates=named(candidates),
             )
         if not speaker.result(result.as_dict()):
             show_backtest(speaker, result.as_dict())
@@ -294,6 +309,11 @@ def in_utc(moment: datetime | None) -> datetime | None:
     if moment is None or moment.tzinfo is not None:
         return moment
     return moment.replace(tzinfo=UTC)
+
+
+def named(candidates: str | None) -> list[str] | None:
+    """Return the names of a list with commas, each once; None where nothing was said."""
+    return None if candidates is None else [*dict.fromkeys(name.strip() for name in candidates.split(","))]
 
 
 def show_alias(speaker: Speaker, result: dict[str, Any]) -> None:

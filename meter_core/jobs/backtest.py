@@ -23,7 +23,7 @@ from meter_core.features.readings import ReadingTable
 from meter_core.jobs.backtest_report import content_of, expected_of, slices_of, write_report
 from meter_core.jobs.backtest_windows import ahead_of, splits_of
 from meter_core.jobs.registered import known_task
-from meter_core.models.candidates import ahead_recipes, recipes
+from meter_core.models.candidates import ahead_recipes, candidate_class, recipes
 from meter_core.models.fit import EMBARGO_S, TrainingData
 from meter_core.public_holidays import holiday_calendar
 from meter_core.quality.check import check
@@ -72,6 +72,7 @@ def backtest(
     zone: str | None = None,
     out: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    candidates: Sequence[str] | None = None,
 ) -> BacktestResult:
     """Fit the candidates of a task before the test and score them in it, beside every baseline on the same rows.
 
@@ -91,23 +92,26 @@ def backtest(
         zone: IANA zone of the meters, in place of the profile's.
         out: folder for `report.html`, `backtest.json` and `scored_rows.csv`.
         progress: is told what is being done.
+        candidates: names of those to compare; None: the task's own.
 
     Raises:
-        UsageError: a task, refit or feature set that does not exist; dates in the wrong order.
+        UsageError: a task, candidate, refit or feature set that does not exist; dates in the wrong order.
         SourceError: the file cannot be read.
         RefusedError: `meter ingest` would stop the file too, or too few measured readings before or in the test.
     """
     _check_asked(known_task(task), features, weather, (horizon, origin_hour, delay_hours))
+    for name in candidates or ():
+        candidate_class(name)
     progress(f"reading {file.name}")
     table, where = _table(file, profile, zone)
     windows = splits_of(table, where, test_from, until, refit)
     if task == "ahead":
         ahead = ahead_of(horizon, origin_hour)
         table = _delayed(_with_weather(table, weather, file.name), delay_hours)
-        evaluation, leaks = _of_forecasts(table, windows, ahead, progress)
+        evaluation, leaks = _of_forecasts(table, windows, ahead, candidates, progress)
         asked = asdict(ahead) | {"delay_hours": delay_hours, "weather": weather}
     else:
-        evaluation, leaks = _of_readings(table, windows, features, progress)
+        evaluation, leaks = _of_readings(table, windows, features, candidates, progress)
         asked = {"features": features}
     protocol = _protocol(evaluation, task, refit, where) | asked
     findings, chosen = (*leaks, *evaluation.findings), evaluation.chosen_before
@@ -132,10 +136,14 @@ def _check_asked(task: str, features: str, weather: str, ahead: tuple[str, int, 
 
 
 def _of_readings(
-    table: ReadingTable, windows: Sequence[Split], features: str, progress: Callable[[str], None]
+    table: ReadingTable,
+    windows: Sequence[Split],
+    features: str,
+    names: Sequence[str] | None,
+    progress: Callable[[str], None],
 ) -> tuple[Evaluation, list[Finding]]:
     """Return the evaluation of the task `reading`, and its leaks."""
-    candidates = recipes(features)
+    candidates = recipes(features, names)
     progress(f"computing features of {len(table):,} readings")
     data = TrainingData.of(table)
     progress(f"fitting {' and '.join(candidates)}, {len(windows)} times")
@@ -146,10 +154,14 @@ def _of_readings(
 
 
 def _of_forecasts(
-    table: ReadingTable, windows: Sequence[Split], ahead: Ahead, progress: Callable[[str], None]
+    table: ReadingTable,
+    windows: Sequence[Split],
+    ahead: Ahead,
+    names: Sequence[str] | None,
+    progress: Callable[[str], None],
 ) -> tuple[Evaluation, list[Finding]]:
     """Return the evaluation of the task `ahead`, and its leaks."""
-    candidates = ahead_recipes(len(set(table.meter_id.tolist())))
+    candidates = ahead_recipes(len(set(table.meter_id.tolist())), names)
     progress(f"fitting {' and '.join(candidates)}, {len(windows)} times")
     evaluation = evaluate_ahead(table, windows, candidates, ahead)
     progress("looking for leaks")

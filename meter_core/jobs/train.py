@@ -20,6 +20,7 @@ from meter_core.jobs.training import Ground, Progress, StandingModel, Training, 
 from meter_core.jobs.training_forecasts import train_forecasts
 from meter_core.jobs.training_readings import train_readings
 from meter_core.jobs.training_run import predictor_digest, write_training
+from meter_core.models.candidates import candidate_class
 from meter_core.registry.delivery import Retries
 from meter_core.registry.rest import Registry
 from meter_core.registry.undelivered import Undelivered
@@ -101,6 +102,7 @@ def train(
     progress: Progress = lambda *_: None,
     retries: Retries = Retries(),  # noqa: B008 - frozen
     policy: Policy = AUTOMATIC,
+    candidates: Sequence[str] | None = None,
 ) -> TrainResult:
     """Train, evaluate, register, and let the gate decide.
 
@@ -118,14 +120,17 @@ def train(
         progress: gets a sentence and, where known, a share from 0 to 1.
         retries: for an MLflow that is away.
         policy: what is asked of the gate beside its rules; METER_APPROVAL asks for a person whatever it says.
+        candidates: names of those to compare; None: the task's own.
 
     Raises:
-        UsageError: where the task is unknown.
+        UsageError: where the task or a candidate is unknown.
         RefusedError: where there are too few readings, or a feature leaks.
         UnavailableError: where the database cannot be reached or the run cannot be kept.
     """
     began, started = time.perf_counter(), datetime.now(UTC)
-    training = _trained(known_task(task), since, until, started, settings, connections, progress)
+    for name in candidates or ():
+        candidate_class(name)
+    training = _trained(known_task(task), since, until, started, settings, connections, progress, candidates)
     waiting = Undelivered(connections.files_url)
     settled = None if waiting.names() else _unchanged(training)
     findings = list(settled.findings) if settled else []
@@ -146,6 +151,7 @@ def _trained(
     settings: Settings,
     connections: Connections,
     progress: Progress,
+    candidates: Sequence[str] | None,
 ) -> Training:
     """Evaluate the candidates of a task and fit the winner."""
     progress("reading the training data")
@@ -160,6 +166,7 @@ def _trained(
         interval_means=tuple(sorted(late)),
         champion=champion,
         segments=store.segments(),
+        candidates=candidates,
     )
     training = (train_readings if task == "reading" else train_forecasts)(ground, progress)
     return replace(training, findings=(*training.findings, *unusable))

@@ -56,6 +56,7 @@ class Ground:
         interval_means: Quantities that a source delivers as means of their interval.
         champion: That stands; None where there is none or it could not be had.
         segments: Of meters that have one on record.
+        candidates: Names of those to compare; None: the task's own.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Ground:
     interval_means: tuple[str, ...]
     champion: StandingModel | None
     segments: Mapping[str, str] = field(default_factory=dict)
+    candidates: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def train_forecasts(ground: Ground, progress: Progress) -> Training:
     leaks = ahead_leak_findings(table)
     refuse_leaks(leaks)
     progress("fitting and scoring the candidates on the last 28 days")
-    own, standing = ahead_recipes(len(set(table.meter_id.tolist()))), ground.champion
+    meters, standing = len(set(table.meter_id.tolist())), ground.champion
+    own = ahead_recipes(meters, ground.candidates)
     candidates = own if standing is None else with_recipe_of(own, standing.predictor.about, standing.ref.version)
     evaluation = evaluate_ahead(table, [split], candidates, SCORED)
     refuse_leaks(ahead_fit_findings(table, split, candidates[evaluation.best]))

@@ -39,7 +39,7 @@ def train_readings(ground: Ground, progress: Progress) -> Training:
     leaks = leak_findings(data)
     refuse_leaks(leaks)
     progress("fitting and scoring the candidates on the last 28 days")
-    own, standing = recipes(), ground.champion
+    own, standing = recipes("history", ground.candidates), ground.champion
     candidates = own if standing is None else with_recipe_of(own, standing.predictor.about, standing.ref.version)
     evaluation = evaluate_candidates(data, split, candidates)
     refuse_leaks(reading_fit_findings(ground.table, split, candidates[evaluation.best]))

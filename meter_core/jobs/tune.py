@@ -93,6 +93,7 @@ def tune(
     since: datetime | None = None,
     until: datetime | None = None,
     progress: Callable[..., None] = lambda *_: None,
+    candidate: str | None = None,
 ) -> TuneResult:
     """Try settings on folds in time before the hold-out, as long as the budget lasts.
 
@@ -108,15 +109,16 @@ def tune(
         since: first instant of the data; None: the first reading.
         until: end of the data, exclusive; None: the last reading.
         progress: gets a sentence and a share from 0 to 1.
+        candidate: name of what is tuned; None: the first of the task's own that has the settings.
 
     Raises:
-        UsageError: an unknown task, or no budget.
+        UsageError: an unknown task, a candidate without these settings, or no budget.
         RefusedError: too few readings, or the budget ended before the present settings were scored.
         UnavailableError: where the database cannot be reached.
     """
     if trials < 1 or seconds <= 0:
         raise UsageError(f"a budget of {trials} trials and {seconds:g} seconds is none; give 1 or more of each")
-    began, recipe = time.perf_counter(), _recipe(known_task(task))
+    began, recipe = time.perf_counter(), _recipe(known_task(task), candidate)
     progress("reading the training data")
     store = store_of(connections, settings)
     table = stored_table(store.readings(since, until), store.interval_means())
@@ -137,10 +139,14 @@ def tune(
     return _result(task, recipe, study, before, run, [_window(fold) for fold in folds], time.perf_counter() - began)
 
 
-def _recipe(task: str) -> Recipe:
+def _recipe(task: str, name: str | None) -> Recipe:
     """Return the candidate that has settings to try."""
-    candidates = recipes() if task == "reading" else ahead_recipes()
-    return next(recipe for recipe in candidates.values() if tunable(recipe))
+    names = None if name is None else (name,)
+    candidates = recipes("history", names) if task == "reading" else ahead_recipes(names=names)
+    found = next((recipe for recipe in candidates.values() if tunable(recipe)), None)
+    if found is None:
+        raise UsageError(f"candidate {name!r} has no {', '.join(SPACE)} to try; choose one of boosted trees")
+    return found
 
 
 def _study(name: str, database_url: str, recipe: Recipe) -> "Study":

@@ -48,7 +48,7 @@ def few_trees():
         "boosting": Recipe("boosting", "ahead", {**Boosting.ahead, "max_iter": 20, "learning_rate": 0.25})
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_forecasts, "ahead_recipes", lambda _: small)
+        patch.setattr(training_forecasts, "ahead_recipes", lambda *_: small)
         yield
 
 

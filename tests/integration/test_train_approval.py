@@ -24,7 +24,7 @@ def quick():
     boosting = recipes()["boosting"]
     few = replace(boosting, settings={**boosting.settings, "max_iter": 100, "learning_rate": 0.06})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_readings, "recipes", lambda: {"boosting": few})
+        patch.setattr(training_readings, "recipes", lambda *_: {"boosting": few})
         yield
 
 

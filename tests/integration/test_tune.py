@@ -27,7 +27,7 @@ def world(postgres, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for module in (tuning, job):
             patch.setattr(module, "SPACE", FEW)
-        patch.setattr(job, "recipes", lambda: {"boosting": poor})
+        patch.setattr(job, "recipes", lambda *_: {"boosting": poor})
         yield made
 
 

@@ -31,7 +31,7 @@ HOMES = 3
 def linear_alone():
     """Without trees: what is tested here is not how accurate they are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "ahead_recipes", lambda _: {"linear": ahead_recipes()["linear"]})
+        patch.setattr(job, "ahead_recipes", lambda *_: {"linear": ahead_recipes()["linear"]})
         yield
 
 

@@ -50,7 +50,7 @@ def old(table):
 @pytest.fixture(scope="module")
 def training(table, old):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "recipes", lambda: {"linear": recipes()["linear"], "boosting": QUICK})
+        patch.setattr(job, "recipes", lambda *_: {"linear": recipes()["linear"], "boosting": QUICK})
         ground = Ground("a training", datetime.now(UTC), table, (), standing(old), {"UCI-SCEAUX-01": "homes"})
         return job.train_readings(ground, lambda *_: None)
 

@@ -38,8 +38,8 @@ def candidate(recipe: Recipe, seed: int, quantile: float | None = None) -> Candi
     return candidate_class(recipe.name)(recipe, seed, quantile)
 
 
-def recipes(features: str = "history", names: Sequence[str] = DEFAULT) -> dict[str, Recipe]:
-    """Return the recipes of the task `reading` by name.
+def recipes(features: str = "history", names: Sequence[str] | None = None) -> dict[str, Recipe]:
+    """Return the recipes of the task `reading` by name; those of `DEFAULT` where no names are given.
 
     Raises:
         UsageError: where `features` is neither `snapshot` nor `history`, or a candidate is unknown.
@@ -47,17 +47,17 @@ def recipes(features: str = "history", names: Sequence[str] = DEFAULT) -> dict[s
     if features not in ("snapshot", "history"):
         raise UsageError(f"features {features!r} is unknown; say snapshot or history")
     chosen: Literal["snapshot", "history"] = "snapshot" if features == "snapshot" else "history"
-    return {name: candidate_class(name).recipe(chosen) for name in names}
+    return {name: candidate_class(name).recipe(chosen) for name in names or DEFAULT}
 
 
-def ahead_recipes(meters: int = FINE_METERS + 1, names: Sequence[str] = DEFAULT) -> dict[str, Recipe]:
-    """Return the recipes of the task `ahead` by name, for so many meters.
+def ahead_recipes(meters: int = FINE_METERS + 1, names: Sequence[str] | None = None) -> dict[str, Recipe]:
+    """Return the recipes of the task `ahead` by name; where no names are given those that suit so many meters.
 
     Raises:
         UsageError: where a candidate is unknown.
     """
-    fine = ("boosting_fine",) if meters <= FINE_METERS and tuple(names) == DEFAULT else ()
-    return {name: candidate_class(name).recipe("ahead") for name in (*names, *fine)}
+    offered = (*DEFAULT, "boosting_fine") if meters <= FINE_METERS else DEFAULT
+    return {name: candidate_class(name).recipe("ahead") for name in names or offered}
 
 
 def seed_matters(recipe: Recipe, rows: int) -> bool:
