@@ -17,7 +17,8 @@ from meter_core.contracts.features import MEASURED
 from meter_core.contracts.readings import PredictionBatch, ReadingBatch
 from meter_core.features.history import FEATURE_SETS, feature_matrix
 from meter_core.features.readings import ReadingTable, batches
-from meter_core.models.candidates import recipes
+from meter_core.models.candidates import quick, recipes
+from meter_core.models.candidates.candidate import KNOWN
 from meter_core.models.fit import TrainingData, fit_predictor
 from tests.shipped_sample import ZONE, sample_frame
 
@@ -34,12 +35,10 @@ def data():
     return TrainingData.of(ReadingTable.of(sample_frame("2008-12-01")))
 
 
-@pytest.fixture(scope="module", params=["linear", "boosting"])
+@pytest.fixture(scope="module", params=sorted(KNOWN))
 def predictor(request, data):
-    recipe = recipes()[request.param]
-    if request.param == "boosting":
-        recipe = replace(recipe, settings={**recipe.settings, "max_iter": 60})
-    return fit_predictor(data, recipe).predictor
+    recipe = recipes(names=[request.param])[request.param]
+    return fit_predictor(data, replace(recipe, settings=quick(recipe.name, recipe.settings, 20))).predictor
 
 
 def row_of(data, stamp):

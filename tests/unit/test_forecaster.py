@@ -11,17 +11,16 @@ from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.contracts.forecasts import FORECAST_LEVELS, HistoryBatch
 from meter_core.features.origins import daily_origins, origins_of
 from meter_core.features.readings import ReadingTable
-from meter_core.models.candidates import ahead_recipes
+from meter_core.models.candidates import ahead_recipes, quick
 from meter_core.models.fit_ahead import fit_forecaster
 from meter_core.models.forecaster import Forecaster
 from meter_core.models.packed import NUMBERS_FILE, PREDICTOR_FILES, WORDS_FILE
-from meter_core.models.recipes import Recipe
 
 DAYS = 160
 METERS = 6
 FIRST_S = 1_577_836_800  # 2020-01-01
 FIT_UNTIL_S = FIRST_S + 110 * DAY_S
-SMALL = Recipe("boosting", "ahead", {"max_iter": 25, "max_leaf_nodes": 8, "early_stopping": False})
+KINDS = ("linear", "ridge", "forest", "boosting", "lightgbm", "ensemble", "segments")
 LEVELS = np.array(FORECAST_LEVELS)
 
 
@@ -59,10 +58,14 @@ def table():
     return synthetic()
 
 
-@pytest.fixture(scope="module", params=["linear", "boosting"])
+def small(name):
+    recipe = ahead_recipes(names=[name])[name]
+    return replace(recipe, settings=quick(name, recipe.settings, 25))
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def forecaster(request, table):
-    recipe = SMALL if request.param == "boosting" else ahead_recipes()["linear"]
-    return fit_forecaster(table, recipe, FIT_UNTIL_S).predictor
+    return fit_forecaster(table, small(request.param), FIT_UNTIL_S).predictor
 
 
 @pytest.fixture(scope="module")
@@ -196,10 +199,12 @@ def test_a_predictor_of_readings_is_no_forecaster(forecaster, tmp_path):
 def test_the_same_readings_give_the_same_bytes_and_later_ones_change_nothing(table, tmp_path):
     changed = replace(table, units_kwh=np.where(table.ts_s >= FIT_UNTIL_S, 99.0, table.units_kwh))
     for name, readings in (("a", table), ("b", changed)):
-        fit_forecaster(readings, SMALL, FIT_UNTIL_S, seed=0 if name == "a" else 1).predictor.save(tmp_path / name)
+        fit_forecaster(readings, small("boosting"), FIT_UNTIL_S, seed=0 if name == "a" else 1).predictor.save(
+            tmp_path / name
+        )
     assert (tmp_path / "a" / NUMBERS_FILE).read_bytes() == (tmp_path / "b" / NUMBERS_FILE).read_bytes()
 
 
 def test_too_little_to_learn_from_is_refused_with_the_remedy(table):
     with pytest.raises(RefusedError, match="load a longer history"):
-        fit_forecaster(table, SMALL, FIRST_S + 10 * DAY_S)
+        fit_forecaster(table, small("boosting"), FIRST_S + 10 * DAY_S)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +26,7 @@ class Examples:
         weight: (n,) what each counts; all alike where None.
         when_s: (n,) UTC seconds, for what is learnt on later examples than others; their order where None.
         columns: (k) names of the features; nameless where empty.
+        memory: what candidates keep of the matrix for the next target, each under its name.
     """
 
     matrix: FloatArray
@@ -33,6 +34,7 @@ class Examples:
     weight: FloatArray | None = None
     when_s: IntArray | None = None
     columns: tuple[str, ...] = ()
+    memory: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         """Return n."""
@@ -41,15 +43,17 @@ class Examples:
     def take(self, rows: NDArray[Any]) -> "Examples":
         """Return the examples of that index or mask."""
         weight, when_s = (None if each is None else each[rows] for each in (self.weight, self.when_s))
-        return replace(self, matrix=self.matrix[rows], target=self.target[rows], weight=weight, when_s=when_s)
+        return replace(
+            self, matrix=self.matrix[rows], target=self.target[rows], weight=weight, when_s=when_s, memory={}
+        )
 
     def of_columns(self, used: IntArray) -> "Examples":
         """Return the examples with some of the features."""
         columns = tuple(self.columns[column] for column in used.tolist()) if self.columns else ()
-        return replace(self, matrix=np.ascontiguousarray(self.matrix[:, used]), columns=columns)
+        return replace(self, matrix=np.ascontiguousarray(self.matrix[:, used]), columns=columns, memory={})
 
     def aimed_at(self, target: FloatArray) -> "Examples":
-        """Return the examples with another target."""
+        """Return the same examples with another target."""
         return replace(self, target=target)
 
 
