@@ -1,4 +1,4 @@
-"""The scikit-learn model of a version, for `mlflow.sklearn.load_model("models:/NAME@champion")`."""
+"""The library's model of a version, for `mlflow.sklearn.load_model("models:/NAME@champion")`."""
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -11,8 +11,13 @@ import pandas as pd
 from meter_core.contracts.errors import RefusedError
 
 TRUSTED_TYPES = (
+    "collections.OrderedDict",  # of a booster
+    "lightgbm.basic.Booster",  # read in 4.7.0: its state is the model's text, which its own parser reads
+    "lightgbm.sklearn.LGBMRegressor",  # read in 4.7.0: settings and a booster
+    "meter_core.models.segmented_regressor.SegmentedRegressor",  # ours: needs meter_core where it is loaded
     "numpy.dtype",  # of an imputer: the name of a number's type
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",  # read in 1.9.1: arrays of nodes, no code
+    "sklearn.tree._tree.Tree",  # read in 1.9.1: arrays of nodes, no code
 )
 """What skops may build beside its own list when it loads a model. Another type is refused until someone has read it."""
 
@@ -58,12 +63,14 @@ def save_sklearn(model: Any, example: pd.DataFrame, folder: Path) -> None:
     import skops.io
     from mlflow.models import infer_signature
 
-    unknown = sorted(set(skops.io.get_untrusted_types(data=skops.io.dumps(model))) - set(TRUSTED_TYPES))
+    types = set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
+    unknown = sorted(types - set(TRUSTED_TYPES))
     if unknown:
         raise RefusedError(
             f"the model holds types that nobody reviewed: {', '.join(unknown)}; review them and add them to "
             "TRUSTED_TYPES in meter_core/registry/sklearn_model.py"
         )
+    needed = (*REQUIREMENTS, "lightgbm") if any(name.startswith("lightgbm.") for name in types) else REQUIREMENTS
     rows = example.astype("float64")
     rows_with_gaps = pd.concat([rows, pd.DataFrame([{name: float("nan") for name in rows}])], ignore_index=True)
     signature = infer_signature(rows_with_gaps, model.predict(rows))
@@ -74,5 +81,5 @@ def save_sklearn(model: Any, example: pd.DataFrame, folder: Path) -> None:
         input_example=rows,
         serialization_format="skops",
         skops_trusted_types=list(TRUSTED_TYPES),
-        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        pip_requirements=[f"{name}=={version(name)}" for name in needed],
     )
