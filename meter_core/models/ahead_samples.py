@@ -38,8 +38,8 @@ MOST_WEIGHT: Final = 5.0
 LEADS: Final = 24 + (FORECAST_HOURS - 24) // FAR_STRIDE
 """Hours learnt from at each origin."""
 
-WEEKS_LIMIT: Final = 3_000
-"""Weeks to calibrate on, of all meters together."""
+WHOLE_LIMIT: Final = 170_000
+"""Intervals of a window to calibrate on, of all meters together: a thousand weeks of hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,8 @@ def whole_samples(table: ReadingTable, from_s: int, to_s: int, until_s: int, usu
         usual_kw: level of a meter without history.
     """
     moments = [(group, daily_origins(group, from_s, to_s)) for group in _meters(table)]
-    return _gathered(moments, -(-sum(len(at) for _, at in moments) // WEEKS_LIMIT), until_s, usual_kw)
+    wanted = sum(len(at) * FORECAST_HOURS * 60 // int(group.interval_minutes[0]) for group, at in moments)
+    return _gathered(moments, -(-wanted // WHOLE_LIMIT), until_s, usual_kw)
 
 
 def joined(parts: list[Samples]) -> Samples:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -30,6 +31,10 @@ FOLDS: Final = 3
 
 FEWEST_SAMPLES: Final = 2_000
 """Fewer say nothing about a week ahead: two or three weeks of one hourly meter."""
+
+
+THREADS: Final = 2
+"""Models of an outline that are fitted at a time, each on one thread: they learn from the same matrix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +124,23 @@ def _fit(samples: Samples, recipe: Recipe, usual_kw: float, seed: int) -> tuple[
     examples = Examples(samples.matrix, samples.share, samples.weights(usual_kw), samples.origin_s, AHEAD_FEATURES)
     examples = examples.of_columns(used)
     line = _one(recipe if kind.is_line else Recipe("linear", "ahead"), examples, seed)
-    fitted, missed = {LINE: line}, samples.share - line.export().predict(examples.matrix)
-    if not kind.is_line:
-        fitted[MEAN] = _one(recipe, examples.aimed_at(missed), seed)
-    if kind.fits_quantiles:
-        for name, level in zip(QUANTILES, FORECAST_LEVELS, strict=True):
-            fitted[name] = _one(recipe, examples.aimed_at(missed), seed, level)
-    else:
+    missed = examples.aimed_at(samples.share - line.export().predict(examples.matrix))
+    fitted = {LINE: line} | _of_missed(recipe, missed, seed)
+    if not kind.fits_quantiles:
         said = fitted[MEAN].export().predict(examples.matrix) if MEAN in fitted else 0.0
-        fitted[ERROR] = _one(recipe, examples.aimed_at(np.abs(missed - said)), seed)
+        fitted[ERROR] = _one(recipe, examples.aimed_at(np.abs(missed.target - said)), seed)
     return OutlineModels(examples.columns, {name: each.export() for name, each in fitted.items()}), fitted
+
+
+def _of_missed(recipe: Recipe, missed: Examples, seed: int) -> dict[str, Candidate]:
+    """Return the models of what a line misses, fitted side by side: its mean, and its quantiles as far as fitted."""
+    kind = candidate_class(recipe.name)
+    aims: dict[str, float | None] = {} if kind.is_line else {MEAN: None}
+    if kind.fits_quantiles:
+        aims |= dict(zip(QUANTILES, FORECAST_LEVELS, strict=True))
+    with ThreadPoolExecutor(THREADS) as pool:
+        fits = {name: pool.submit(_one, recipe, missed, seed, level) for name, level in aims.items()}
+        return {name: fit.result() for name, fit in fits.items()}
 
 
 def _one(recipe: Recipe, examples: Examples, seed: int, quantile: float | None = None) -> Candidate:

@@ -1,5 +1,6 @@
 """Gradient boosting by scikit-learn."""
 
+import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -16,6 +17,9 @@ SEED_FREE_ROWS: Final = 200_000
 """Up to here HistGradientBoosting bins all rows; above, the seed draws those it bins."""
 
 
+_BINNING: Final = threading.Lock()
+
+
 class _BinnedOnce(HistGradientBoostingRegressor):
     """HistGradientBoosting that bins by counts whatever the weights, and the same matrix once for several targets.
 
@@ -26,8 +30,9 @@ class _BinnedOnce(HistGradientBoostingRegressor):
     _bin_mapper: Any
 
     def _bin_data(self, X: FloatArray, sample_weight: Any, is_training_data: bool) -> Any:  # noqa: N803 - its name
-        if "bins" not in self.memory:
-            self.memory["bins"] = super()._bin_data(X, None, is_training_data), self._bin_mapper
+        with _BINNING:
+            if "bins" not in self.memory:
+                self.memory["bins"] = super()._bin_data(X, None, is_training_data), self._bin_mapper
         binned, self._bin_mapper = self.memory["bins"]
         return binned
 
