@@ -8,11 +8,14 @@ from sklearn.model_selection import train_test_split
 
 from meter_core.features.history import FEATURE_SETS
 from meter_core.models.candidates import Examples, candidate
-from meter_core.models.fit import TrainingData
+from meter_core.models.fit import MOST_ROWS, TrainingData, drawn
 from meter_core.models.recipes import Recipe
 
 RANDOM_STATE: Final = 42
 TEST_SHARE: Final = 0.3
+MOST: Final = round(MOST_ROWS / (1 - TEST_SHARE))
+"""Rows that are split at most, drawn at random where there are more: so many are fitted on as in a training."""
+
 NOTE: Final = "random 70/30 split, random_state=42, snapshot features: for comparison with published figures only"
 
 
@@ -25,7 +28,7 @@ def random_split_scores(data: TrainingData, candidates: Mapping[str, Recipe]) ->
         data: readings with features.
         candidates: recipes by name.
     """
-    measured = np.flatnonzero(~np.isnan(data.table.units_kwh))
+    measured = drawn(np.flatnonzero(~np.isnan(data.table.units_kwh)), MOST)
     fit, test = train_test_split(measured, test_size=TEST_SHARE, random_state=RANDOM_STATE)
     columns = FEATURE_SETS["snapshot"]
     matrix = data.matrix[:, : len(columns)]

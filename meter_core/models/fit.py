@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Literal
@@ -32,6 +33,9 @@ FOLDS: Final = 4
 
 MOST_ROWS: Final = 60_000
 """A part is fitted on no more, drawn at random from all: seven years of hours of one meter are fewer."""
+
+THREADS: Final = 2
+"""Fits at a time, each on one thread."""
 
 FEWEST_ROWS: Final = 50
 """A part is fitted on no fewer."""
@@ -140,7 +144,7 @@ def _fit_part(
         learn = learn & with_history
         if learn.sum() < FEWEST_ROWS:
             return None
-    chosen = _drawn(np.flatnonzero(learn))
+    chosen = drawn(np.flatnonzero(learn))
     names, kw, ts_s = FEATURE_SETS[features], data.table.mean_kw[chosen], data.table.ts_s[chosen]
     examples = Examples(matrix[chosen], kw, when_s=ts_s, columns=names)
     used, fitted = _fit(recipe, seed, examples)
@@ -154,11 +158,9 @@ def _fit_part(
     return _FittedPart(part, fitted.fitted, len(chosen), error)
 
 
-def _drawn(rows: IntArray) -> IntArray:
+def drawn(rows: IntArray, most: int = MOST_ROWS) -> IntArray:
     """Return so many of the rows as are learnt from, in their order: the same rows, the same draw."""
-    if len(rows) <= MOST_ROWS:
-        return rows
-    return np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False))
+    return rows if len(rows) <= most else np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
 def _history_rows(history: FloatArray, learn: NDArray[np.bool_]) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
@@ -183,12 +185,18 @@ def _fit(recipe: Recipe, seed: int, examples: Examples) -> tuple[IntArray, Candi
 
 def _walk_forward(recipe: Recipe, seed: int, examples: Examples, ts_s: IntArray) -> tuple[FloatArray, FloatArray]:
     """Return predictions and measurements of the rows of all folds, by models that had not seen them."""
-    predicted, measured = [np.empty(0)], [np.empty(0)]
-    for before, block in _folds(ts_s):
+
+    def of_fold(fold: tuple[NDArray[np.bool_], NDArray[np.bool_]]) -> FloatArray:
+        before, block = fold
         used, fitted = _fit(recipe, seed, examples.take(before))
-        predicted.append(fitted.export().predict(np.ascontiguousarray(examples.matrix[block][:, used])))
-        measured.append(examples.target[block])
-    return np.concatenate(predicted), np.concatenate(measured)
+        return fitted.export().predict(np.ascontiguousarray(examples.matrix[block][:, used]))
+
+    folds = list(_folds(ts_s))
+    with ThreadPoolExecutor(THREADS) as pool:
+        predicted = list(pool.map(of_fold, folds))
+    return np.concatenate([np.empty(0), *predicted]), np.concatenate(
+        [np.empty(0), *(examples.target[block] for _, block in folds)]
+    )
 
 
 def _folds(ts_s: IntArray) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:

@@ -17,7 +17,7 @@ from meter_core.features.ahead import AHEAD_FEATURES
 from meter_core.features.readings import ReadingTable
 from meter_core.models.ahead_samples import Samples, joined, training_samples, usual_level, whole_samples
 from meter_core.models.candidates import Candidate, Examples, candidate, candidate_class
-from meter_core.models.fit import EMBARGO_S
+from meter_core.models.fit import EMBARGO_S, THREADS
 from meter_core.models.forecast_paths import PathLibrary, normal_scores
 from meter_core.models.forecast_range import PUBLISHED, ForecastRange, Outline
 from meter_core.models.forecaster import KINDS, Forecaster
@@ -31,10 +31,6 @@ FOLDS: Final = 3
 
 FEWEST_SAMPLES: Final = 2_000
 """Fewer say nothing about a week ahead: two or three weeks of one hourly meter."""
-
-
-THREADS: Final = 2
-"""Models of an outline that are fitted at a time, each on one thread: they learn from the same matrix."""
 
 
 @dataclass(frozen=True, slots=True)

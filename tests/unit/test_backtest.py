@@ -37,6 +37,20 @@ def test_history_beats_every_baseline_on_the_last_28_days(result):
     assert content["metrics"]["snapshot_only"]["rmse"] > content["metrics"]["rmse"]
 
 
+def test_candidates_are_compared_that_are_named():
+    found = backtest(
+        SAMPLE, "uci_sceaux", test_from=date(2009, 12, 4), features="history", candidates=["ridge", "linear"]
+    ).as_dict()
+    assert list(found["candidates"]) == ["ridge", "linear"]
+    assert found["chosen"] in ("ridge", "linear")
+    assert all(0.4 < scores["rmse"] < 0.6 for scores in found["candidates"].values())
+
+
+def test_an_unknown_candidate_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(UsageError, match=r"'xgboost' is unknown; known are boosting, .*, linear, ridge, segments"):
+        backtest(tmp_path / "no such file", "uci_sceaux", test_from=date(2009, 12, 4), candidates=["xgboost"])
+
+
 def test_the_protocol_says_what_was_fitted_on_what(result):
     protocol = result[0].as_dict()["protocol"]
     assert protocol["test_from_ts"] == "2009-12-03T23:00:00Z"

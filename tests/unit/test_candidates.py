@@ -135,7 +135,7 @@ def test_an_ensemble_leans_on_the_part_that_is_right_about_the_latest_examples()
     )
     one = quickly("ensemble")
     one.fit(straight)
-    lines = dict(zip(("ridge", "boosting", "lightgbm"), one.export().weights.tolist(), strict=True))
+    lines = dict(zip(("boosting", "lightgbm", "ridge"), one.export().weights.tolist(), strict=True))
     assert sum(lines.values()) == pytest.approx(1.0)
     assert min(lines.values()) >= 0
     assert lines["ridge"] > 0.8, "trees cannot beat a line where there is nothing but a line"

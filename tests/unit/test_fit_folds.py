@@ -24,11 +24,10 @@ def test_nothing_of_a_block_or_its_embargo_is_learnt_from():
     assert folds[-1][1][-1]
 
 
-def test_a_part_learns_from_a_limited_draw_that_is_always_the_same(monkeypatch):
+def test_a_part_learns_from_a_limited_draw_that_is_always_the_same():
     few = np.arange(10)
-    assert fit._drawn(few) is few
-    monkeypatch.setattr(fit, "MOST_ROWS", 4)
-    drawn = fit._drawn(few)
+    assert fit.drawn(few) is few
+    drawn = fit.drawn(few, 4)
     assert len(drawn) == 4
     assert (np.diff(drawn) > 0).all()
-    assert drawn.tolist() == fit._drawn(few).tolist()
+    assert drawn.tolist() == fit.drawn(few, 4).tolist()

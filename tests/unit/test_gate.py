@@ -1,5 +1,6 @@
 """The gate on whole trainings of measured hours: a genuine improvement, a refresh, a recipe whose settings changed."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -122,6 +123,19 @@ def test_other_settings_under_one_name_are_another_recipe():
     assert list(candidates) == ["boosting", "boosting as in champion 7"]
     assert named(candidates, about) == "boosting as in champion 7"
     assert with_recipe_of({"boosting": other}, about, "7") == {"boosting": other}
+
+
+def test_a_champion_whose_candidate_is_gone_cannot_be_fitted_beside():
+    about = {"recipe": "prophet", "features": "history", "pipeline": pipeline("history"), "settings": {}}
+    assert with_recipe_of({"boosting": QUICK}, about, "7") == {"boosting": QUICK}
+
+
+def test_a_champion_of_a_candidate_that_was_not_asked_for_is_fitted_beside():
+    stacked = recipes(names=["ensemble"])["ensemble"]
+    about = {"recipe": "ensemble", "features": "history", "pipeline": pipeline("history")}
+    about["settings"] = json.loads(json.dumps(stacked.settings, sort_keys=True))
+    assert identity_of_model(about) == identity(stacked)
+    assert list(with_recipe_of(recipes(), about, "7")) == ["linear", "boosting", "ensemble as in champion 7"]
 
 
 def test_other_features_under_one_name_are_another_recipe_that_cannot_be_fitted(monkeypatch):

@@ -56,3 +56,8 @@ def test_boosting_is_tuned_and_its_other_settings_stay(candidates):
     tried = proposed(candidates["boosting"], Lowest()).settings
     assert {name: tried[name] for name in SPACE} == {name: between.low for name, between in SPACE.items()}
     assert tried["early_stopping"] is False
+
+
+def test_lightgbm_is_tuned_by_the_same_settings():
+    assert tunable(recipes(names=["lightgbm"])["lightgbm"])
+    assert not tunable(recipes(names=["ensemble"])["ensemble"])

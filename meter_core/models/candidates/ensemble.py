@@ -41,7 +41,7 @@ class Ensemble(Candidate):
     fits_quantiles: ClassVar = True
 
     def __init__(self, recipe: Recipe, seed: int, quantile: float | None = None) -> None:
-        self._recipes = [Recipe(name, recipe.features, own) for name, own in recipe.settings["of"].items()]
+        self._recipes = [Recipe(name, recipe.features, own) for name, own in sorted(recipe.settings["of"].items())]
         if quantile is not None:
             self._recipes = [each for each in self._recipes if KNOWN[each.name].fits_quantiles]
         self._seed, self._quantile = seed, quantile
