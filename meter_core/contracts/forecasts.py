@@ -45,8 +45,9 @@ class HistoryBatch:
         kwh: (n, w) energy of the w intervals that end at the origin, oldest first; NaN where missing or not yet known,
             so a delivery delay is NaN at the end. A shorter history begins with NaN. Of intervals of a whole day, days
             of the local calendar.
-        temperature_c: (n, h) degrees Celsius of the coming intervals as known at the origin, None where not given.
-        past_temperature_c: (n, w) of the intervals of `kwh`, as measured; None where not given.
+        temperature_c: (n, h) degrees Celsius of the coming intervals as known when the forecast is made, None where not
+            given; those beyond h are missing.
+        past_temperature_c: (n, w) of the intervals of `kwh`; None where not given.
         holidays: (n) calendars of public holidays (`public_holidays`), None where nobody said where the meters stand.
         meter_id: (n,) objects, None where unknown; None if unknown for all.
     """
@@ -80,7 +81,7 @@ class HistoryBatch:
 
     @classmethod
     def stacked(cls, batches: "Sequence[HistoryBatch]") -> "HistoryBatch":
-        """Return the meters of several batches with windows of one width, in a row; without their temperatures."""
+        """Return the meters of several batches with windows of one width, in a row."""
         ids = [batch.meter_id for batch in batches if batch.meter_id is not None]
         closed = [name for batch in batches for name in batch.holidays or [""] * len(batch)]
         return cls(
@@ -90,7 +91,23 @@ class HistoryBatch:
             kwh=np.concatenate([batch.kwh for batch in batches]),
             meter_id=np.concatenate(ids) if len(ids) == len(batches) else None,
             holidays=closed if any(closed) else None,
+            temperature_c=_stacked([batch.temperature_c for batch in batches], batches),
+            past_temperature_c=_stacked([batch.past_temperature_c for batch in batches], batches),
         )
+
+
+def _stacked(parts: Sequence[FloatArray | None], batches: Sequence[HistoryBatch]) -> FloatArray | None:
+    """Return temperatures of several batches in a row, missing where a batch has none; None where all have none."""
+    width = max((part.shape[1] for part in parts if part is not None), default=None)
+    if width is None:
+        return None
+    rows = []
+    for part, batch in zip(parts, batches, strict=True):
+        row = np.full((len(batch), width), np.nan)
+        if part is not None:
+            row[:, : part.shape[1]] = part
+        rows.append(row)
+    return np.concatenate(rows)
 
 
 class Paths(Protocol):

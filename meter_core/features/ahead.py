@@ -88,6 +88,11 @@ class AheadFeatures:
     known: IntArray
 
 
+def sees_weather(matrix: FloatArray) -> NDArray[np.bool_]:
+    """Return (n,) whether the temperature of the interval is known in rows of features."""
+    return ~np.isnan(matrix[:, AHEAD_FEATURES.index("temperature_c")])
+
+
 def ahead_features(days: ClockDays, coming: Targets, usual_kw: float) -> AheadFeatures:
     """Return the features of every coming interval in one pass.
 

@@ -30,17 +30,24 @@ WEATHER_FEATURES: Final = (
 
 def weather_features(days: ClockDays, coming: Targets) -> dict[str, FloatArray]:
     """Return (n, h) columns by name; all missing where no temperature was given."""
-    if days.temperatures_c is None:
-        missing = np.full(coming.lead.shape, np.nan)
-        return dict.fromkeys(WEATHER_FEATURES, missing)
     horizon = coming.lead.shape[1]
-    now = days.temperatures_c[:, -horizon:]
-    columns = {"temperature_c": now, **{name: _trailing(days, horizon, hours) for name, hours in SPANS_H.items()}}
+    if days.temperatures_c is None:
+        return dict.fromkeys(WEATHER_FEATURES, np.full(coming.lead.shape, np.nan))
+    known = _until(days.temperatures_c, days.latest_kw.shape[1] + horizon)
+    now = known[:, -horizon:]
+    spans = {name: max(1, hours * 3600 // min(days.step_s, DAY_S)) for name, hours in SPANS_H.items()}
+    columns = {"temperature_c": now, **{name: _trailing(known, horizon, width) for name, width in spans.items()}}
     columns |= _degrees(now)
     for name, before in _week(days).items():
         column = "temperature_c" if name == "temperature" else name
         columns[f"{name}_change"] = columns[column] - before[np.arange(len(now))[:, None], coming.slot]
     return columns
+
+
+def _until(temperatures_c: FloatArray, width: int) -> FloatArray:
+    """Return the first `width` columns, missing where fewer were given."""
+    short = max(0, width - temperatures_c.shape[1])
+    return np.pad(temperatures_c[:, :width], ((0, 0), (0, short)), constant_values=np.nan)
 
 
 def _degrees(temperature_c: FloatArray) -> dict[str, FloatArray]:
@@ -61,11 +68,9 @@ def _week(days: ClockDays) -> dict[str, FloatArray]:
     return {name: sum_of(np.nan_to_num(values)) / count for name, values in each.items()}
 
 
-def _trailing(days: ClockDays, horizon: int, hours: int) -> FloatArray:
-    """Return (n, h) means over so many hours up to and with each coming interval, of which half have to be known."""
-    assert days.temperatures_c is not None  # noqa: S101 - asked of temperatures only
-    width = max(1, hours * 3600 // min(days.step_s, DAY_S))
-    span = days.temperatures_c[:, -(horizon + width - 1) :]
+def _trailing(known: FloatArray, horizon: int, width: int) -> FloatArray:
+    """Return (n, h) means over so many intervals up to and with each of the last h, of which half have to be known."""
+    span = known[:, -(horizon + width - 1) :]
     span = np.pad(span, ((0, 0), (horizon + width - 1 - span.shape[1], 0)), constant_values=np.nan)
     total, count = np.zeros((len(span), horizon)), np.zeros((len(span), horizon))
     for back in range(width):

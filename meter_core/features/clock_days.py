@@ -31,7 +31,8 @@ class ClockDays:
         zones: (n,) zone names.
         step_s: seconds of an interval.
         temperature_c: (k, n, s) outdoor temperatures of the first k slabs, None where none were given.
-        temperatures_c: (n, w + h) the same in the order of time, and those of the coming intervals after them.
+        temperatures_c: (n, 56 * s + h) those before the origin in the order of time, and those given of the h coming
+            intervals.
         holidays: (n) calendars of public holidays, None where there are none.
     """
 
@@ -141,11 +142,12 @@ def _by_clock(latest: FloatArray, back: IntArray, slots: int) -> FloatArray:
 
 
 def _in_order(batch: HistoryBatch) -> FloatArray | None:
-    """Return (n, w + h) temperatures before and after the origin, None where none were given."""
+    """Return (n, 56 * s + h) temperatures before and after the origin, None where none were given."""
     if batch.temperature_c is None:
         return None
+    width = HISTORY_REACH_DAYS * DAY_S // (int(batch.interval_minutes[0]) * 60)
     past = np.full(batch.kwh.shape, np.nan) if batch.past_temperature_c is None else batch.past_temperature_c
-    return np.concatenate([past, batch.temperature_c], axis=1)
+    return np.concatenate([_latest(past, np.zeros(len(past), dtype=np.int64), width), batch.temperature_c], axis=1)
 
 
 def _latest(kwh: FloatArray, late: IntArray, width: int) -> FloatArray:

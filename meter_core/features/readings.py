@@ -26,6 +26,7 @@ from meter_core.contracts.readings import (
 )
 from meter_core.features.history import DAY_MINUTES, HISTORY_DAYS, feature_matrix, steps_back
 from meter_core.features.interval_grid import even_clock
+from meter_core.features.weather import PlaceWeather
 from meter_core.public_holidays import NO_HOLIDAYS
 
 CHUNK_ROWS = 2_048
@@ -50,6 +51,7 @@ class ReadingTable:
         frequency_hz: (n,) Hz.
         holidays: (n,) objects, calendar of public holidays where the meter stands (`public_holidays`), empty where
             nobody said.
+        weather: (n,) objects, `PlaceWeather` where the meter stands, as forecasts may know it; None where none is.
     """
 
     meter_id: NDArray[np.object_]
@@ -64,6 +66,7 @@ class ReadingTable:
     load_kw: FloatArray
     frequency_hz: FloatArray
     holidays: NDArray[np.object_]
+    weather: NDArray[np.object_]
 
     def __len__(self) -> int:
         """Return n."""
@@ -75,8 +78,24 @@ class ReadingTable:
         return self.units_kwh * (60.0 / self.interval_minutes)
 
     def without_temperature(self) -> "ReadingTable":
-        """Return the table as if no temperature had been measured."""
+        """Return the table as if the meters' readings had no temperature; the weather of their places stays."""
         return replace(self, temperature_c=np.full(len(self), np.nan))
+
+    def without_weather(self) -> "ReadingTable":
+        """Return the table as if nobody had measured or forecast a temperature."""
+        return replace(self.without_temperature(), weather=np.full(len(self), None, dtype=object))
+
+    @property
+    def has_weather(self) -> bool:
+        """Whether a forecast of any of its meters can see temperatures."""
+        return any(each is not None for each in self.weather) or not bool(np.isnan(self.temperature_c).all())
+
+    def with_weather(self, weather: Mapping[str, PlaceWeather]) -> "ReadingTable":
+        """Return the table with the weather of each meter's place by meter; it replaces measured temperatures."""
+        places = np.empty(len(self), dtype=object)
+        for span in self.groups():
+            places[span] = weather.get(str(self.meter_id[span.start]))
+        return replace(self.without_temperature(), weather=places)
 
     def take(self, rows: NDArray[Any]) -> "ReadingTable":
         """Return the rows of that index or mask."""
@@ -256,6 +275,7 @@ def _columns(frame: Any, zone: str | None, holidays: str) -> dict[str, NDArray[A
     columns["zone"] = np.asarray(frame["zone"], dtype=object) if "zone" in frame else np.full(n, zone, dtype=object)
     closed = frame["holidays"] if "holidays" in frame else np.full(n, holidays, dtype=object)
     columns["holidays"] = np.asarray(closed, dtype=object)
+    columns["weather"] = np.full(n, None, dtype=object)
     if n and any(z is None for z in set(columns["zone"].tolist())):
         raise UsageError("the readings have no zone; give the IANA zone of their meters, like Europe/Paris")
     end_s = ts_s + interval * 60

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meter_core.contracts.errors import RefusedError
 from meter_core.contracts.finding import Finding, Severity
@@ -19,6 +20,7 @@ from meter_core.evaluation.segment_comparison import segments_against
 from meter_core.evaluation.segments import load_segments
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable
+from meter_core.features.weather import PlaceWeather
 from meter_core.models.fit import Fitted
 from meter_core.models.fit_ahead import FittedAhead
 from meter_core.models.forecaster import Forecaster
@@ -120,9 +122,15 @@ def data_digest(table: ReadingTable) -> str:
     for name in sorted(rows.__dataclass_fields__):
         values = getattr(rows, name)
         texts = values.dtype == object
-        content = "\0".join(values.tolist()).encode() if texts else np.ascontiguousarray(values).tobytes()
+        content = "\0".join(_words(values)).encode() if texts else np.ascontiguousarray(values).tobytes()
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return f"sha256:{total.hexdigest()}"
+
+
+def _words(values: NDArray[np.object_]) -> list[str]:
+    """Return names as they are, and digests of weather."""
+    digests = {each: each.digest() for each in set(values.tolist()) if isinstance(each, PlaceWeather)}
+    return [digests.get(each, each or "") for each in values.tolist()]
 
 
 def evidence(training: Training) -> Evidence:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from meter_core.calendar import DAY_S
 from meter_core.contracts.forecasts import DAY_MINUTES, FORECAST_HOURS, enough_history
 from meter_core.contracts.readings import FloatArray, IntArray
-from meter_core.features.ahead import AHEAD_FEATURES, ahead_features
+from meter_core.features.ahead import AHEAD_FEATURES, ahead_features, sees_weather
 from meter_core.features.clock_days import clock_days, targets
 from meter_core.features.origins import Origins, daily_origins, origins_of
 from meter_core.features.readings import ReadingTable
@@ -101,15 +101,17 @@ def training_samples(table: ReadingTable, until_s: int, usual_kw: float) -> Samp
         table: all readings.
         until_s: UTC seconds.
         usual_kw: level of a meter without history.
+
+    Where the table has weather, intervals of which none was known are left out.
     """
     moments = [(group, _moments(group, until_s)) for group in _meters(table)]
     wanted = sum(len(at) * LEADS * 60 // int(group.interval_minutes[0]) for group, at in moments)
-    samples = _gathered(moments, -(-wanted // ROWS_LIMIT), until_s, usual_kw)
+    samples = _of_seen_weather(table, _gathered(moments, -(-wanted // ROWS_LIMIT), until_s, usual_kw))
     return samples.take(_picked(samples))
 
 
 def whole_samples(table: ReadingTable, from_s: int, to_s: int, until_s: int, usual_kw: float) -> Samples:
-    """Return the weeks after each local midnight of a window, to calibrate on.
+    """Return the weeks after each local midnight of a window, to calibrate on; where there is weather, as it was known.
 
     Args:
         table: all readings.
@@ -120,7 +122,8 @@ def whole_samples(table: ReadingTable, from_s: int, to_s: int, until_s: int, usu
     """
     moments = [(group, daily_origins(group, from_s, to_s)) for group in _meters(table)]
     wanted = sum(len(at) * FORECAST_HOURS * 60 // int(group.interval_minutes[0]) for group, at in moments)
-    return _gathered(moments, -(-wanted // WHOLE_LIMIT), until_s, usual_kw)
+    weeks = _gathered(moments, -(-wanted // WHOLE_LIMIT), until_s, usual_kw)
+    return _of_seen_weather(table, weeks)
 
 
 def joined(parts: list[Samples]) -> Samples:
@@ -137,6 +140,11 @@ def joined(parts: list[Samples]) -> Samples:
     )
 
 
+def _of_seen_weather(table: ReadingTable, samples: Samples) -> Samples:
+    """Return the samples whose temperature was known, where the table has weather; all of them where it has none."""
+    return samples.take(sees_weather(samples.matrix)) if table.has_weather else samples
+
+
 def _meters(table: ReadingTable) -> list[ReadingTable]:
     """Return the readings of each meter and interval length."""
     return [table.take(np.arange(span.start, span.stop)) for span in table.groups()]
@@ -148,7 +156,8 @@ def _gathered(moments: list[tuple[ReadingTable, IntArray]], every: int, until_s:
     for number, (group, at) in enumerate(moments):
         origins = origins_of(group, at[number % max(1, every) :: max(1, every)], FORECAST_HOURS)
         if len(origins.batch):
-            parts += [_samples(seen, usual_kw) for seen in (origins, _as_if_young(origins))]
+            views = (origins, _as_if_young(origins), *_as_if_new_to_weather(origins))
+            parts += [_samples(seen, usual_kw) for seen in views]
     return joined([part.take(part.available_s <= until_s) for part in parts])
 
 
@@ -168,6 +177,17 @@ def _as_if_young(origins: Origins) -> Origins:
     young = back <= days[:, None] * DAY_MINUTES // batch.interval_minutes[:, None]
     kept = replace(batch, kwh=np.where(young, batch.kwh, np.nan))
     return Origins(kept, origins.measured_kwh[chosen], origins.available_s[chosen])
+
+
+def _as_if_new_to_weather(origins: Origins) -> list[Origins]:
+    """Return some of the origins without past temperatures: requests come that know the coming ones alone."""
+    past = origins.batch.past_temperature_c
+    if past is None:
+        return []
+    chosen = np.arange(YOUNG_EVERY // 2, len(origins.batch), YOUNG_EVERY)
+    batch = origins.batch.take(chosen)
+    hidden = replace(batch, past_temperature_c=np.full(batch.kwh.shape, np.nan))
+    return [Origins(hidden, origins.measured_kwh[chosen], origins.available_s[chosen])]
 
 
 def _samples(origins: Origins, usual_kw: float) -> Samples:

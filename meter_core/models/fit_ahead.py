@@ -33,6 +33,13 @@ FEWEST_SAMPLES: Final = 2_000
 """Fewer say nothing about a week ahead: two or three weeks of one hourly meter."""
 
 
+WEATHER_SHARE: Final = 0.5
+"""Share of what is learnt from whose weather has to be known for a model that looks at weather."""
+
+WEEK_S: Final = (FORECAST_HOURS - 24) * 3600
+"""Seconds ahead that something has to be known of for a week to be seen as a whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class FittedAhead:
     """What a fit gives.
@@ -44,6 +51,7 @@ class FittedAhead:
         rows: samples they were fitted on, under `ahead`.
         out_of_sample: pinball loss on the weeks of the walk-forward folds, kW; NaN where there were none.
         seconds: the fit took, range and paths included.
+        spans_weeks: whether the range and paths were learnt from whole weeks: weather forecasts may end before.
     """
 
     recipe: Recipe
@@ -52,12 +60,16 @@ class FittedAhead:
     rows: Mapping[str, int]
     out_of_sample: float
     seconds: float
+    spans_weeks: bool = True
 
 
 def fit_forecaster(
     table: ReadingTable, recipe: Recipe, until_s: int, seed: int = 0, about: Mapping[str, Any] | None = None
 ) -> FittedAhead:
     """Fit a recipe on what was known by an instant, and export it.
+
+    Where the table has weather, twice: with it, for intervals whose weather is known, and without for all others. Each
+    has ranges and paths of its own.
 
     Args:
         table: readings; later ones are not looked at.
@@ -70,10 +82,37 @@ def fit_forecaster(
         TooLittleDataError: where there is too little to learn from.
     """
     began = time.perf_counter()
+    dry = _fitted(table.without_weather(), recipe, until_s, seed, about)
+    if not table.has_weather:
+        return dry
+    try:
+        wet = _fitted(table, recipe, until_s, seed, about, int(WEATHER_SHARE * dry.rows["ahead"]))
+    except TooLittleDataError:  # weather of less than half of what is learnt from: a model of it knows too little
+        return dry
+    predictor = replace(wet.predictor, dry=dry.predictor)
+    if not wet.spans_weeks:
+        predictor = replace(predictor, paths=dry.predictor.paths)
+    return replace(wet, predictor=predictor, seconds=time.perf_counter() - began)
+
+
+def _fitted(
+    table: ReadingTable,
+    recipe: Recipe,
+    until_s: int,
+    seed: int,
+    about: Mapping[str, Any] | None,
+    fewest: int = FEWEST_SAMPLES,
+) -> FittedAhead:
+    """Return what one fit of a recipe gives.
+
+    Raises:
+        TooLittleDataError: where there is too little to learn from.
+    """
+    began = time.perf_counter()
     learnt = (table.available_s <= until_s) & ~np.isnan(table.units_kwh)
     usual_kw = usual_level(table, learnt) if learnt.any() else 1.0
     samples = training_samples(table.take(learnt), until_s, usual_kw)
-    if len(samples) < FEWEST_SAMPLES:
+    if len(samples) < max(fewest, FEWEST_SAMPLES):
         raise TooLittleDataError(
             f"{len(samples)} hours seen from an earlier moment to learn from, and at least {FEWEST_SAMPLES} are needed "
             "beside those held out for scoring; load a longer history, or choose a wider window"
@@ -110,7 +149,7 @@ def fit_forecaster(
     loss = float("nan") if seen else _pinball_kw(weeks, curve)
     return FittedAhead(
         recipe, forecaster, {name: each.fitted for name, each in fitted.items()}, {"ahead": len(samples)},
-        loss, time.perf_counter() - began,
+        loss, time.perf_counter() - began, bool((weeks.lead_s >= WEEK_S).any()),
     )  # fmt: skip
 
 

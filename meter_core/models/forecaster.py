@@ -24,7 +24,7 @@ from meter_core.contracts.forecasts import (
     enough_history,
 )
 from meter_core.contracts.readings import FloatArray, IntArray
-from meter_core.features.ahead import AHEAD_FEATURES, AheadFeatures, ahead_features
+from meter_core.features.ahead import AHEAD_FEATURES, AheadFeatures, ahead_features, sees_weather
 from meter_core.features.clock_days import ClockDays, Targets, clock_days, targets
 from meter_core.models.forecast_golden import golden_histories
 from meter_core.models.forecast_paths import PathLibrary
@@ -33,7 +33,7 @@ from meter_core.models.mean_blend import MeanBlend
 from meter_core.models.outline import OutlineModels
 from meter_core.models.packed import check_golden, named, read_packed, under, write_packed
 
-FORMAT: Final = "ahead 2"
+FORMAT: Final = "ahead 3"
 """Of the files. A reader refuses another, a predictor of the task `reading` too."""
 
 BANDS_H: Final = (24, 72)
@@ -59,6 +59,7 @@ class Forecaster:
         usual_kw: what a meter of the training uses on average.
         floor_kw: what no forecast goes below: 0 where no training value was negative, else None.
         about: what the model card needs and no computation; plain JSON types.
+        dry: where this one was trained with weather, what answers intervals whose weather is not known.
     """
 
     models: OutlineModels
@@ -68,6 +69,12 @@ class Forecaster:
     usual_kw: float
     floor_kw: float | None = 0.0
     about: Mapping[str, Any] = field(default_factory=dict)
+    dry: "Forecaster | None" = None
+
+    @property
+    def uses_weather(self) -> bool:
+        """Whether it was trained with weather."""
+        return self.dry is not None
 
     @property
     def intervals(self) -> tuple[int, ...]:
@@ -87,7 +94,7 @@ class Forecaster:
     def forecast(self, batch: HistoryBatch, horizon: int) -> ForecastBatch:
         """Return the forecast of each meter's next intervals.
 
-        Temperatures are taken and not used yet.
+        An interval whose temperature is not known is forecast as by a model that never saw any, and with its range.
 
         Args:
             batch: what is known of each meter.
@@ -104,19 +111,8 @@ class Forecaster:
 
     def save(self, folder: Path) -> None:
         """Write the files into the folder, which is made where needed. The same forecaster gives the same bytes."""
-        numbers = named("models", self.models.arrays()) | named("range", self.range.arrays())
-        numbers |= named("blend", self.blend.arrays())
-        for minutes, library in self.paths.items():
-            numbers |= named(f"paths.{minutes}", library.arrays())
-        words = {
-            "format": FORMAT,
-            "models": self.models.words(),
-            "intervals": list(self.intervals),
-            "usual_kw": self.usual_kw,
-            "floor_kw": self.floor_kw,
-            "about": dict(self.about),
-        }
-        write_packed(folder, words, numbers | {"golden.kwh": self._golden_kwh()})
+        words, numbers = self._packed()
+        write_packed(folder, {"format": FORMAT, **words}, numbers | {"golden.kwh": self._golden_kwh()})
 
     @classmethod
     def load(cls, folder: Path) -> "Forecaster":
@@ -127,7 +123,32 @@ class Forecaster:
             RefusedError: where the golden rows come out differently.
         """
         words, numbers = read_packed(folder, FORMAT)
-        forecaster = cls(
+        forecaster = cls._unpacked(words, numbers)
+        check_golden(forecaster._golden_kwh(), numbers["golden.kwh"], folder)
+        return forecaster
+
+    def _packed(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return everything as words and numbers."""
+        numbers = named("models", self.models.arrays()) | named("range", self.range.arrays())
+        numbers |= named("blend", self.blend.arrays())
+        for minutes, library in self.paths.items():
+            numbers |= named(f"paths.{minutes}", library.arrays())
+        words = {
+            "models": self.models.words(),
+            "intervals": list(self.intervals),
+            "usual_kw": self.usual_kw,
+            "floor_kw": self.floor_kw,
+            "about": dict(self.about),
+        }
+        if self.dry is None:
+            return words, numbers
+        dry_words, dry_numbers = self.dry._packed()
+        return words | {"dry": dry_words}, numbers | named("dry", dry_numbers)
+
+    @classmethod
+    def _unpacked(cls, words: Mapping[str, Any], numbers: Mapping[str, NDArray[Any]]) -> "Forecaster":
+        """Return the forecaster that words and numbers came from."""
+        return cls(
             models=OutlineModels.of(words["models"], under("models", numbers)),
             blend=MeanBlend.of(under("blend", numbers)),
             range=ForecastRange.of(under("range", numbers)),
@@ -135,9 +156,8 @@ class Forecaster:
             usual_kw=words["usual_kw"],
             floor_kw=words["floor_kw"],
             about=words["about"],
+            dry=cls._unpacked(words["dry"], under("dry", numbers)) if "dry" in words else None,
         )
-        check_golden(forecaster._golden_kwh(), numbers["golden.kwh"], folder)
-        return forecaster
 
     def _of_length(self, batch: HistoryBatch, horizon: int) -> ForecastBatch:
         """Return the forecasts of meters of one interval length."""
@@ -145,13 +165,12 @@ class Forecaster:
         coming = targets(days, horizon)
         features = ahead_features(days, coming, self.usual_kw)
         matrix = features.matrix.reshape(-1, len(AHEAD_FEATURES))
-        outline, enough = self.models.outline(matrix), enough_history(batch)
+        enough, shape = enough_history(batch), coming.lead.shape
         kind = kinds_of(features, coming, days, enough).ravel()
-        share = self.range.curve(outline, kind)
+        seen = sees_weather(matrix) if self.dry else np.ones(len(matrix), dtype=bool)
         to_kwh = (features.level_kw * (days.step_s / 3600.0))[:, None]
-        shape = coming.lead.shape
-        mean = self.blend.mean(outline, matrix, kind).reshape(shape) * to_kwh
-        curve = share.reshape(*shape, -1) * to_kwh[:, :, None]
+        mean, curve = self._shares(matrix, kind, seen)
+        mean, curve = mean.reshape(shape) * to_kwh, curve.reshape(*shape, -1) * to_kwh[:, :, None]
         if self.floor_kw is not None:
             mean, curve = np.maximum(mean, self.floor_kw), np.maximum(curve, self.floor_kw)
         minutes = int(batch.interval_minutes[0])
@@ -161,8 +180,37 @@ class Forecaster:
             quantiles_kwh=curve[:, :, PUBLISHED],
             basis=np.where(enough, *BASES).astype(object),
             known_until_s=days.end_s,
-            paths_kwh=partial(_paths, self.paths[minutes], curve, since_midnight(coming, days)),
+            paths_kwh=partial(
+                self._paths, minutes, np.all(seen.reshape(shape), axis=1), curve, since_midnight(coming, days)
+            ),
         )
+
+    def _shares(self, matrix: FloatArray, kind: IntArray, seen: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+        """Return (n,) means and (n, g) quantiles of intervals, in units of the meters' levels."""
+        if self.dry is None or seen.all():
+            outline = self.models.outline(matrix)
+            return self.blend.mean(outline, matrix, kind), self.range.curve(outline, kind)
+        mean, curve = self.dry._shares(matrix, kind, seen)
+        if seen.any():
+            mean[seen], curve[seen] = self._shares(matrix[seen], kind[seen], seen[seen])
+        return mean, curve
+
+    def _paths(
+        self,
+        minutes: int,
+        seen: NDArray[np.bool_],
+        curve: FloatArray,
+        slot: IntArray,
+        draws: int = 200,
+        seed: int = 0,
+    ) -> FloatArray:
+        """Return (n, draws, h) joint sample paths: of meters whose weather is known, by errors that knew it too."""
+        if self.dry is None or seen.all():
+            return self.paths[minutes].draw(curve, slot, draws, seed)
+        paths = self.dry._paths(minutes, seen, curve, slot, draws, seed)
+        if seen.any():
+            paths[seen] = self.paths[minutes].draw(curve[seen], slot[seen], draws, seed)
+        return paths
 
     def _check_horizon(self, batch: HistoryBatch, horizon: int) -> None:
         """Refuse a horizon of nothing, or beyond the limit."""
@@ -203,11 +251,6 @@ def _chunks(interval_minutes: IntArray) -> list[IntArray]:
         same = np.flatnonzero(interval_minutes == length)
         rows += np.array_split(same, -(-len(same) // CHUNK_METERS))
     return rows
-
-
-def _paths(library: PathLibrary, curve: FloatArray, slot: IntArray, draws: int = 200, seed: int = 0) -> FloatArray:
-    """Return (n, draws, h) joint sample paths."""
-    return library.draw(curve, slot, draws, seed)
 
 
 def _joined(parts: Sequence[ForecastBatch], order: IntArray) -> ForecastBatch:

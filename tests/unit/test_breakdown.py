@@ -52,6 +52,7 @@ def two_meters():
         "available_s": np.tile((hours + 1) * HOUR, 2),
         "units_kwh": np.concatenate([evening, np.ones(240)]),
         "holidays": np.full(480, "", dtype=object),
+        "weather": np.full(480, None, dtype=object),
     }
     nothing = dict.fromkeys(("voltage_v", "power_factor", "load_kw", "frequency_hz"), np.full(480, np.nan))
     return ReadingTable(**columns, **nothing, temperature_c=np.concatenate([np.arange(240.0), np.full(240, np.nan)]))
