@@ -75,6 +75,13 @@ class Settings(BaseSettings):
         default=(), description='JSON list of addresses that notices of the flows go to, such as ["mailtos://..."]'
     )
 
+    open_meteo_key: SecretStr | None = Field(
+        default=None, description="key of a customer of Open-Meteo; empty: its public servers, which ask for none"
+    )
+    open_meteo_url: str | None = Field(
+        default=None, description="web address of an Open-Meteo server of one's own, without path; empty: theirs"
+    )
+
     trace_share: float = Field(
         default=0.01, ge=0, le=1, description="share of requests traced where OTEL_EXPORTER_OTLP_ENDPOINT is set"
     )

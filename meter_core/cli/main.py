@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from meter_core import __version__
-from meter_core.cli import data, keys, modelling, quarantine, readings, services
+from meter_core.cli import data, keys, modelling, quarantine, readings, services, weather
 from meter_core.cli.backfill import backfill
 from meter_core.cli.demo import demo
 
@@ -83,6 +83,9 @@ app.add_typer(
     name="data",
     rich_help_panel=DATA,
     epilog="Example: [bold]meter data completeness[/bold]",
+)
+app.add_typer(
+    weather.weather_app, name="weather", rich_help_panel=DATA, epilog="Example: [bold]meter weather show[/bold]"
 )
 app.add_typer(data.db_app, name="db", rich_help_panel=DATA, epilog="Example: [bold]meter db upgrade[/bold]")
 

@@ -162,6 +162,9 @@ def backtest(
     origin_hour: Annotated[int, typer.Option(help="ahead: local hour at which each day's forecast is made.")] = 0,
     delay_hours: Annotated[int, typer.Option(help="ahead: so long after its interval a value is known.")] = 0,
     weather: Annotated[Weather, typer.Option(help="ahead: weather that models may see.")] = Weather.NONE,
+    weather_file: Annotated[
+        Path | None, typer.Option(help="as_known: CSV of place,issued_at,valid_at,temperature_c.")
+    ] = None,
     refit: Annotated[Refit, typer.Option(help="How often to fit anew.")] = Refit.NONE,
     zone: Annotated[str | None, typer.Option(help="IANA zone, where the profile leaves it open.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
@@ -184,6 +187,7 @@ def backtest(
                 origin_hour=origin_hour,
                 delay_hours=delay_hours,
                 weather=weather.value,
+                weather_file=weather_file,
                 refit=refit.value,
                 zone=zone,
                 out=out,

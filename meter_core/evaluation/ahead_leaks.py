@@ -7,6 +7,7 @@ import numpy as np
 from meter_core.contracts.finding import Finding
 from meter_core.contracts.readings import FloatArray
 from meter_core.evaluation.leak_linter import Features, lint
+from meter_core.evaluation.weather_leaks import weather_leak_findings
 from meter_core.features.ahead import AHEAD_FEATURES, ahead_features
 from meter_core.features.availability import AHEAD_NEEDS
 from meter_core.features.clock_days import clock_days, targets
@@ -19,13 +20,16 @@ HOURS: Final = 48
 
 def ahead_leak_findings(table: ReadingTable) -> list[Finding]:
     """Return an error for each feature that knows what became known after its origin."""
-    return lint(table, Features(AHEAD_FEATURES, features_ahead, AHEAD_NEEDS))
+    features = Features(AHEAD_FEATURES, features_ahead, AHEAD_NEEDS)
+    found = {finding.what: finding for finding in (*lint(table, features), *weather_leak_findings(table, features))}
+    return list(found.values())
 
 
 def features_ahead(table: ReadingTable, row: int) -> FloatArray:
-    """Return (h, k) features of the intervals from the start of a row's on, of its meter, seen without weather.
+    """Return (h, k) features of the intervals from the start of a row's on, of its meter, with the weather as known.
 
-    That is how models are trained and asked. Weather as it came later is for backtests that say so, an upper bound.
+    That is how models are trained and asked. Temperatures as they came later are for backtests that say so, an upper
+    bound.
     """
     group = meter_of(table, row).without_temperature()
     days = clock_days(origins_of(group, table.ts_s[[row]], HOURS).batch)

@@ -18,6 +18,7 @@ from meter_core.contracts.readings import AUXILIARY, FloatArray
 from meter_core.evaluation.leak_linter import culprit, first_cell
 from meter_core.evaluation.leak_probes import Cells, Mask, changed
 from meter_core.evaluation.splits import Split
+from meter_core.evaluation.weather_leaks import changed_after
 from meter_core.features.availability import ENERGY
 from meter_core.features.origins import daily_origins, origins_of
 from meter_core.features.readings import ReadingTable, batches
@@ -49,12 +50,27 @@ def fit_findings(table: ReadingTable, split: Split, answers: Answers) -> list[Fi
     """
     cells = _not_to_learn(table, split)
     before, after = answers(table, table), answers(changed(table, cells), table)
-    found = []
+    found = _saw_weather(table, split, answers, before)
     for name in before:
         if not _same(before[name], after[name]):
             differs = partial(_differs, table, answers, name, before[name])
             found.append(_saw_test(table, split, name, culprit(cells, differs)))
     return found
+
+
+def _saw_weather(
+    table: ReadingTable, split: Split, answers: Answers, before: Mapping[str, FloatArray]
+) -> list[Finding]:
+    """Return an error for each part of a fit that changes with weather which became known after the fit."""
+    if all(each is None for each in table.weather):
+        return []
+    after, at = answers(changed_after(table, split.fit_until_s), table), iso_utc(split.fit_until_s)
+    message = "changes with weather that became known later: the fit saw what it is scored on"
+    return [
+        Finding(f"{name}_saw_the_test", name, Severity.ERROR, f"{name}, fitted at {at}, {message}.", {"origin_ts": at})
+        for name in before
+        if not _same(before[name], after[name])
+    ]
 
 
 def reading_fit_findings(table: ReadingTable, split: Split, recipe: Recipe) -> list[Finding]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from meter_core.calendar import DAY_S
 from meter_core.contracts.readings import FloatArray, IntArray
+from meter_core.contracts.weather import WeatherValues
 from meter_core.features.interval_grid import even_clock, from_even_clock
 
 REACH_DAYS: Final = 10
@@ -74,6 +75,17 @@ class PlaceWeather:
         """Return the digest of everything in it, in whatever order it came."""
         parts = (np.ascontiguousarray(each).tobytes() for each in (self.valid_s, self.known_s, self.temperature_c))
         return sha256(b"".join(parts)).hexdigest()
+
+
+def weather_by_place(values: WeatherValues) -> dict[str, PlaceWeather]:
+    """Return the weather of each place; of what was known at the same moment, what was measured counts."""
+    order = np.argsort(values.observed, kind="stable")
+    names, number = np.unique(values.place[order].astype(str), return_inverse=True)
+    found = {}
+    for place, name in enumerate(names.tolist()):
+        rows = order[number == place]
+        found[name] = PlaceWeather(values.valid_s[rows], values.issued_s[rows], values.temperature_c[rows])
+    return found
 
 
 def seen_temperatures(

@@ -20,6 +20,7 @@ from meter_core.evaluation.leaks import leak_findings
 from meter_core.evaluation.reading import evaluate_candidates
 from meter_core.evaluation.splits import Split
 from meter_core.features.readings import ReadingTable
+from meter_core.features.weather import weather_by_place
 from meter_core.jobs.backtest_report import content_of, expected_of, slices_of, write_report
 from meter_core.jobs.backtest_windows import ahead_of, splits_of
 from meter_core.jobs.registered import known_task
@@ -28,6 +29,7 @@ from meter_core.models.fit import EMBARGO_S, TrainingData
 from meter_core.public_holidays import holiday_calendar
 from meter_core.quality.check import check
 from meter_core.sources import Kind, load_profile, read_delivery
+from meter_core.sources.weather_file import read_weather
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def backtest(
     origin_hour: int = 0,
     delay_hours: int = 0,
     weather: str = "none",
+    weather_file: Path | None = None,
     refit: str = "none",
     zone: str | None = None,
     out: Path | None = None,
@@ -87,7 +90,9 @@ def backtest(
         horizon: how far ahead each forecast reaches, `24h`; `15h-38h` scores from the fifteenth hour on.
         origin_hour: local hour at which forecasts are made each day.
         delay_hours: so long after an interval's end its energy is known.
-        weather: what forecasts may see: `none`, or `actual`, temperatures that the file has later: an upper bound.
+        weather: what forecasts may see: `none`; `actual`, temperatures that the file has later: an upper bound;
+            `as_known`, what `weather_file` says was known at each origin.
+        weather_file: CSV of measured and forecast temperatures of one place (`read_weather`).
         refit: `none`, `28d` or `month`: how often candidates are fitted anew.
         zone: IANA zone of the meters, in place of the profile's.
         out: folder for `report.html`, `backtest.json` and `scored_rows.csv`.
@@ -99,7 +104,7 @@ def backtest(
         SourceError: the file cannot be read.
         RefusedError: `meter ingest` would stop the file too, or too few measured readings before or in the test.
     """
-    _check_asked(known_task(task), features, weather, (horizon, origin_hour, delay_hours))
+    _check_asked(known_task(task), features, weather, weather_file, (horizon, origin_hour, delay_hours))
     for name in candidates or ():
         candidate_class(name)
     progress(f"reading {file.name}")
@@ -107,7 +112,7 @@ def backtest(
     windows = splits_of(table, where, test_from, until, refit)
     if task == "ahead":
         ahead = ahead_of(horizon, origin_hour)
-        table = _delayed(_with_weather(table, weather, file.name), delay_hours)
+        table = _delayed(_with_weather(table, weather, file.name, weather_file), delay_hours)
         evaluation, leaks = _of_forecasts(table, windows, ahead, candidates, progress)
         asked = asdict(ahead) | {"delay_hours": delay_hours, "weather": weather}
     else:
@@ -122,12 +127,18 @@ def backtest(
     return BacktestResult(evaluation, chosen, content, findings)
 
 
-def _check_asked(task: str, features: str, weather: str, ahead: tuple[str, int, int]) -> None:
+def _check_asked(
+    task: str, features: str, weather: str, weather_file: Path | None, ahead: tuple[str, int, int]
+) -> None:
     """Refuse what a task does not know."""
-    if weather == "as_known" or (task == "reading" and weather != "none"):
+    if task == "reading" and weather != "none":
         raise UsageError(
-            f"weather {weather!r} cannot be used for {task}: a file of readings holds no weather forecasts, and a "
-            "snapshot its own temperature; say none, or for ahead actual"
+            f"weather {weather!r} cannot be used for reading: a snapshot has its own temperature; say none"
+        )
+    if (weather == "as_known") != (weather_file is not None):
+        raise UsageError(
+            f"weather {weather!r} {'without' if weather_file is None else 'with'} a file of weather: say --weather "
+            "as_known together with --weather-file FILE (place,issued_at,valid_at,temperature_c), or neither"
         )
     if task == "reading" and ahead != ("24h", 0, 0):
         raise UsageError("readings are predicted at their start: they have no horizon, no origin hour, no delay hours")
@@ -169,8 +180,17 @@ def _of_forecasts(
     return evaluation, [*ahead_leak_findings(table), *fit]
 
 
-def _with_weather(table: ReadingTable, weather: str, name: str) -> ReadingTable:
+def _with_weather(table: ReadingTable, weather: str, name: str, weather_file: Path | None) -> ReadingTable:
     """Return the table with the temperatures that forecasts may see."""
+    if weather_file is not None:
+        places = weather_by_place(read_weather(weather_file))
+        if len(places) > 1:
+            raise UsageError(
+                f"{weather_file.name} holds {len(places)} places, {', '.join(sorted(places)[:3])} among them: give the "
+                "weather of the one place where the meters stand"
+            )
+        (seen,) = places.values()
+        return table.with_weather(dict.fromkeys(set(table.meter_id.tolist()), seen))
     if weather == "none":
         return table.without_temperature()
     if np.isnan(table.temperature_c).all():

@@ -1,7 +1,7 @@
 """Batch forecasts: the hours that follow each meter's newest reading."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from meter_core.contracts.readings import DEFAULT_CHANNEL, IntArray
 from meter_core.features.origins import origins_of
 from meter_core.features.readings import ReadingTable
 from meter_core.jobs.stored_readings import stored_table
+from meter_core.jobs.stored_weather import with_stored_weather
 from meter_core.models.forecaster import Forecaster
 from meter_core.store import Store
 
@@ -27,10 +28,10 @@ def forecast_frame(
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the forecasts of meters as the store takes them, and what was left out.
 
-    What is stored counts as known now, however late it came.
+    What is stored counts as known now, however late it came; of the weather likewise.
 
     Args:
-        store: with the readings.
+        store: with readings and weather.
         forecaster: the champion.
         hours: how far ahead.
         meters: only these; None: all. Whether one is silent is judged beside all.
@@ -40,13 +41,14 @@ def forecast_frame(
         return pd.DataFrame(), []
     since = newest - timedelta(days=HISTORY_REACH_DAYS + SILENT_DAYS + 1)
     readings = store.readings(since=since, meters=meters)
-    table = stored_table(readings, store.interval_means()).without_temperature()
-    newest_s = int(newest.timestamp())
+    table = with_stored_weather(stored_table(readings, store.interval_means()), store)
+    newest_s, made_s = int(newest.timestamp()), int(datetime.now(UTC).timestamp())
     histories: dict[int, list[HistoryBatch]] = {}
     unknown = silent = 0
     for span in table.groups():
         group = table.take(np.arange(span.start, span.stop))
-        batch, minutes = _history(group), int(group.interval_minutes[0])
+        minutes = int(group.interval_minutes[0])
+        batch = _history(group, hours, made_s)
         if batch is None or int(batch.origin_ts_s[0]) <= newest_s - SILENT_DAYS * DAY_S:
             silent += 1
         elif minutes not in forecaster.intervals:
@@ -55,10 +57,11 @@ def forecast_frame(
             histories.setdefault(minutes, []).append(batch)
     frames = [_frame(each, forecaster, max(1, hours * 60 // minutes)) for minutes, each in histories.items()]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    return frame, _left_out(silent, unknown, forecaster)
+    batches = [batch for each in histories.values() for batch in each]
+    return frame, [*_left_out(silent, unknown, forecaster), *_weather_used(batches, forecaster)]
 
 
-def _history(group: ReadingTable) -> HistoryBatch | None:
+def _history(group: ReadingTable, hours: int, made_s: int) -> HistoryBatch | None:
     """Return what is known of a meter at the end of its newest measured reading; None where none was measured."""
     measured = np.flatnonzero(~np.isnan(group.units_kwh))
     if not measured.size:
@@ -66,7 +69,7 @@ def _history(group: ReadingTable) -> HistoryBatch | None:
     end_s: IntArray = group.ts_s + group.interval_minutes * 60
     known = group.take(np.arange(measured[-1] + 1))
     known.available_s[:] = end_s[: len(known)]
-    return origins_of(known, end_s[measured[-1:]], 1).batch
+    return origins_of(known, end_s[measured[-1:]], hours, made_s).batch
 
 
 def _frame(histories: list[HistoryBatch], forecaster: Forecaster, horizon: int) -> pd.DataFrame:
@@ -109,6 +112,22 @@ def _left_out(silent: int, unknown: int, forecaster: Forecaster) -> list[Finding
         )
         findings.append(Finding("interval_never_trained_on", "interval_minutes", Severity.WARNING, message))
     return findings
+
+
+def _weather_used(batches: Sequence[HistoryBatch], forecaster: Forecaster) -> list[Finding]:
+    """Return for how many meters the weather is known, where the champion looks at it."""
+    if not forecaster.uses_weather or not batches:
+        return []
+    without = sum(batch.temperature_c is None or bool(np.isnan(batch.temperature_c).any()) for batch in batches)
+    counts = {"with_weather": len(batches) - without, "without_weather": without}
+    message = f"{counts['with_weather']} meters were forecast with the weather of all the hours ahead."
+    if without:
+        message += (
+            f" Of {without} it is not known, or not that far: those hours were forecast without, with wider ranges; "
+            "`meter weather show` says what is stored."
+        )
+    severity = Severity.WARNING if without else Severity.INFO
+    return [Finding("weather_used", "meter", severity, message, counts)]
 
 
 def _stamps(ts_s: IntArray) -> Any:

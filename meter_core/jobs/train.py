@@ -16,6 +16,7 @@ from meter_core.evaluation.promotion import AUTOMATIC, decide
 from meter_core.jobs.registered import MODEL_CLASSES, known_task, store_of
 from meter_core.jobs.registration import Desk, Settled
 from meter_core.jobs.stored_readings import stored_table
+from meter_core.jobs.stored_weather import with_stored_weather
 from meter_core.jobs.training import Ground, Progress, StandingModel, Training, evidence
 from meter_core.jobs.training_forecasts import train_forecasts
 from meter_core.jobs.training_readings import train_readings
@@ -159,10 +160,11 @@ def _trained(
     readings, means = store.readings(since, until), store.interval_means()
     late = frozenset[str]().union(*(means.get(source, frozenset()) for source in readings["source"].unique()))
     champion, unusable = _champion(task, connections)
+    table = stored_table(readings, means)
     ground = Ground(
         name=f"{task}-{started:%Y%m%dT%H%M%S%f}",
         started=started,
-        table=stored_table(readings, means),
+        table=with_stored_weather(table, store) if task == "ahead" else table,
         interval_means=tuple(sorted(late)),
         champion=champion,
         segments=store.segments(),

@@ -33,7 +33,7 @@ def train_forecasts(ground: Ground, progress: Progress) -> Training:
     Raises:
         RefusedError: where there are too few readings, or a feature leaks.
     """
-    table, split = ground.table.without_temperature(), hold_out(ground.table)  # nothing forecasts the weather yet
+    table, split = ground.table, hold_out(ground.table)
     progress("looking for leaks")
     leaks = ahead_leak_findings(table)
     refuse_leaks(leaks)
@@ -71,7 +71,7 @@ def _against_champion(
     forecaster = champion.predictor
     if not isinstance(forecaster, Forecaster):
         return None
-    scored = scored_meters(ground.table.without_temperature(), [split], SCORED)
+    scored = scored_meters(ground.table, [split], SCORED)
     meters, _ = of_known_lengths(scored, [evaluation.candidates[evaluation.best].fitted.predictor.intervals])
     asked = {int(meter.origins.batch.interval_minutes[0]) for meter in meters if meter.scored.any()}
     if not asked <= set(forecaster.intervals) or learnt_until_s(forecaster.about) > split.test_from_s:

@@ -23,6 +23,7 @@ from meter_core.evaluation.tuning import (
 )
 from meter_core.jobs.registered import known_task, store_of
 from meter_core.jobs.stored_readings import stored_table
+from meter_core.jobs.stored_weather import with_stored_weather
 from meter_core.jobs.training import data_digest
 from meter_core.jobs.tuning_run import TuningRun
 from meter_core.models.candidates import ahead_recipes, recipes
@@ -122,6 +123,7 @@ def tune(
     progress("reading the training data")
     store = store_of(connections, settings)
     table = stored_table(store.readings(since, until), store.interval_means())
+    table = with_stored_weather(table, store) if task == "ahead" else table
     hold = hold_out(table)
     folds = folds_before(hold)
     name = f"{task} {identity(recipe)} {data_digest(table).removeprefix('sha256:')[:12]} until {hold.test_from_s}"

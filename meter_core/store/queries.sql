@@ -797,3 +797,56 @@ SELECT k.n - 1, (r.blanked -> 'register' ->> 'value')::float8, coalesce(r.blanke
   JOIN meter_reading r ON r.meter_id = k.meter_id AND r.channel = k.channel AND r.reading_ts = k.reading_ts
    AND r.interval_minutes = k.interval_minutes
  WHERE r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s AND r.blanked -> 'register' IS NOT NULL;
+
+-- name: meet_place
+INSERT INTO weather_place (place) SELECT unnest(%(places)s::text[]) ON CONFLICT DO NOTHING;
+
+-- name: record_place
+INSERT INTO weather_place (place, latitude, longitude, is_default)
+VALUES (%(place)s, %(latitude)s, %(longitude)s, %(is_default)s)
+    ON CONFLICT (place) DO UPDATE SET latitude = coalesce(excluded.latitude, weather_place.latitude),
+       longitude = coalesce(excluded.longitude, weather_place.longitude), is_default = excluded.is_default OR weather_place.is_default;
+
+-- name: no_default_place
+UPDATE weather_place SET is_default = false WHERE is_default AND place <> %(place)s;
+
+-- name: stand_at
+UPDATE meter SET place = %(place)s WHERE meter_id = ANY (%(meters)s::text[]) RETURNING meter_id;
+
+-- name: places
+SELECT place, latitude, longitude, is_default FROM weather_place ORDER BY place;
+
+-- name: place_of_meters
+SELECT m.meter_id, coalesce(m.place, d.place)
+  FROM meter m LEFT JOIN weather_place d ON d.is_default
+ WHERE (%(meters)s::text[] IS NULL OR m.meter_id = ANY (%(meters)s::text[])) AND coalesce(m.place, d.place) IS NOT NULL;
+
+-- name: record_weather
+INSERT INTO weather (place, valid_at, issued_at, observed, temperature_c, source)
+SELECT DISTINCT ON (place, valid_s, issued_s, observed)
+       place, to_timestamp(valid_s), to_timestamp(issued_s), observed, temperature_c, %(source)s
+  FROM unnest(%(place)s::text[], %(valid_s)s::bigint[], %(issued_s)s::bigint[], %(observed)s::boolean[],
+              %(temperature_c)s::float8[]) WITH ORDINALITY w (place, valid_s, issued_s, observed, temperature_c, n)
+ ORDER BY place, valid_s, issued_s, observed, n DESC
+    ON CONFLICT (place, valid_at, issued_at, observed) DO UPDATE
+       SET temperature_c = excluded.temperature_c, source = excluded.source, recorded_at = now()
+     WHERE weather.temperature_c <> excluded.temperature_c;
+
+-- name: weather_between
+-- As known at an instant: of each instant that it is valid for the newest; at the end of time all that ever was.
+SELECT place, extract(epoch FROM valid_at)::bigint, extract(epoch FROM issued_at)::bigint, observed, temperature_c
+  FROM weather
+ WHERE place = ANY (%(places)s::text[]) AND valid_at >= %(since)s AND valid_at < %(until)s AND issued_at <= %(issued_until)s
+   AND recorded_at <= %(recorded_until)s
+ ORDER BY place, valid_at, issued_at, observed;
+
+-- name: weather_summary
+SELECT p.place, p.latitude, p.longitude, p.is_default,
+       (SELECT count(*) FROM meter m WHERE m.place = p.place OR (m.place IS NULL AND p.is_default)) AS meters,
+       count(w.place) FILTER (WHERE w.observed) AS observations,
+       count(w.place) FILTER (WHERE NOT w.observed) AS forecasts,
+       min(w.valid_at) AS first_valid_at, max(w.valid_at) AS last_valid_at,
+       max(w.issued_at) FILTER (WHERE NOT w.observed) AS newest_forecast_at, max(w.recorded_at) AS recorded_at
+  FROM weather_place p LEFT JOIN weather w USING (place)
+ GROUP BY p.place
+ ORDER BY p.place;

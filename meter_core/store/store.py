@@ -10,6 +10,7 @@ import pandas as pd
 from psycopg.rows import class_row, dict_row
 from pydantic import SecretStr
 
+from meter_core.contracts.weather import Place, WeatherValues
 from meter_core.store import (
     completeness,
     deliveries,
@@ -22,6 +23,7 @@ from meter_core.store import (
     retention,
     rewriting,
     schema,
+    weather,
 )
 from meter_core.store.connection import Database
 from meter_core.store.delivered import DeliveredFile, DeliveryKey, Freshness, LoadCounts, StoppedDelivery
@@ -312,6 +314,37 @@ class Store:
         """Return the segment of each meter that has one on record."""
         with self._database.transaction() as connection:
             return dict(connection.execute(query("segments")).fetchall())
+
+    def record_weather(self, values: WeatherValues) -> int:
+        """Keep temperatures, and places that are new; return how many are new or others than before."""
+        with self._database.transaction() as connection:
+            return weather.record_weather(connection, values)
+
+    def record_place(self, place: Place, meters: Sequence[str] = ()) -> set[str]:
+        """Keep a place and say which meters stand there; return those of them that there are."""
+        with self._database.transaction() as connection:
+            weather.record_place(connection, place)
+            return weather.stand_at(connection, place.place, meters)
+
+    def places(self) -> list[Place]:
+        """Return the places that weather is known of, by name."""
+        with self._database.transaction() as connection:
+            return weather.places(connection)
+
+    def place_of_meters(self, meters: Collection[str] | None = None) -> dict[str, str]:
+        """Return meter -> place, of these meters or all, as far as they have one."""
+        with self._database.transaction() as connection:
+            return weather.place_of_meters(connection, meters)
+
+    def weather(self, wanted: weather.WantedWeather) -> WeatherValues:
+        """Return temperatures, sorted by place and instant."""
+        with self._database.transaction() as connection:
+            return weather.weather(connection, wanted)
+
+    def weather_summary(self) -> list[dict[str, Any]]:
+        """Return what is stored of each place."""
+        with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query("weather_summary")).fetchall()
 
     def freshness(self) -> Freshness:
         """Return how much is stored, and how fresh it is."""

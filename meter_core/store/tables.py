@@ -23,6 +23,10 @@ from meter_core.contracts.readings import CHANNELS, QUALITIES
 
 NOW: Final = text("now()")
 LATER_THAN: Final = "valid_until IS NULL OR valid_until > valid_from"
+COORDINATES: Final = (
+    "(latitude IS NULL) = (longitude IS NULL) AND (latitude IS NULL OR latitude BETWEEN -90 AND 90) "
+    "AND (longitude IS NULL OR longitude BETWEEN -180 AND 180)"
+)
 VERDICTS: Final = ("superseded", "outranked", "filled", "completed", "withdrawn")
 """Why a version is in history: another value displaced it; it did not displace the standing one; it was missing and got
 a value; an equal value brought it auxiliary quantities or a better quality; or its delivery was replayed and gives
@@ -116,6 +120,37 @@ class SourceFile(SQLModel, table=True):
     last_ts: datetime | None = _ts(default=None)
 
 
+class WeatherPlace(SQLModel, table=True):
+    """Where weather is known of; `is_default`: where the meters stand that have no place of their own."""
+
+    __tablename__: ClassVar[str] = "weather_place"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint(COORDINATES, name="weather_place_coordinates"),
+        Index("weather_place_default", "is_default", unique=True, postgresql_where=text("is_default")),
+    )
+
+    place: str = _key(primary_key=True)
+    latitude: float | None = _double()
+    longitude: float | None = _double()
+    is_default: bool = _no()
+    created_at: datetime = _ts(sa_column_kwargs={"server_default": NOW})
+
+
+class Weather(SQLModel, table=True):
+    """A temperature measured or forecast for an instant, and from when on it could be known (`issued_at`)."""
+
+    __tablename__: ClassVar[str] = "weather"
+    __table_args__: ClassVar[Any] = (CheckConstraint(_finite("temperature_c"), name="weather_temperature"),)
+
+    place: str = _key(primary_key=True, foreign_key="weather_place.place")
+    valid_at: datetime = _ts(primary_key=True)
+    issued_at: datetime = _ts(primary_key=True)
+    observed: bool = Field(primary_key=True)
+    temperature_c: float = Field(sa_type=Double)
+    source: str = _text()
+    recorded_at: datetime = _ts(sa_column_kwargs={"server_default": NOW})
+
+
 class Meter(SQLModel, table=True):
     """A metering point."""
 
@@ -132,6 +167,7 @@ class Meter(SQLModel, table=True):
     segment: str | None = _text(default=None)
     tariff: str | None = _text(default=None)
     feeder: str | None = _text(default=None)
+    place: str | None = _key(default=None, foreign_key="weather_place.place")
     created_at: datetime = _ts(sa_column_kwargs={"server_default": NOW})
 
 

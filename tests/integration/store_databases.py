@@ -17,7 +17,7 @@ DO $$ DECLARE partition regclass; BEGIN
   LOOP EXECUTE 'DROP TABLE ' || partition; END LOOP;
 END $$;
 DELETE FROM quarantined_reading; DELETE FROM source_file; DELETE FROM meter_reading_history;
-DELETE FROM meter_installation; DELETE FROM meter; DELETE FROM topology;
+DELETE FROM meter_installation; DELETE FROM meter; DELETE FROM topology; DELETE FROM weather; DELETE FROM weather_place;
 DELETE FROM prediction_run; DELETE FROM promotion; DELETE FROM intervention;
 """
 

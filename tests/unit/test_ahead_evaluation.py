@@ -164,7 +164,10 @@ def test_weather_that_is_known_is_used_and_without_it_nothing_is_seen_of_it(heat
 
 @pytest.mark.parametrize(
     ("weather", "words"),
-    [("actual", "few.csv holds none; say --weather none"), ("as_known", "holds no weather forecasts")],
+    [
+        ("actual", "few.csv holds none; say --weather none"),
+        ("as_known", "say --weather as_known together with --weather-file FILE"),
+    ],
 )
 def test_weather_that_a_file_does_not_hold_is_refused(file, weather, words):
     with pytest.raises(UsageError, match=words):

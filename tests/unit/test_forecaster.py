@@ -49,6 +49,7 @@ def synthetic(seed=7):
         available_s=ts_s + 3600,
         units_kwh=np.concatenate(columns["units_kwh"]),
         holidays=np.full(n, "", dtype=object),
+        weather=np.full(n, None, dtype=object),
         **empty,
     )
 

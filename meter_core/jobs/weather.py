@@ -1,0 +1,156 @@
+"""`meter weather`: where meters stand, temperatures from files or Open-Meteo into PostgreSQL, and what there is."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+
+from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.contracts.weather import Place, WeatherValues
+from meter_core.settings import Settings
+from meter_core.sources.open_meteo import OpenMeteo
+from meter_core.sources.weather_file import read_weather
+from meter_core.store import Store
+
+Progress = Callable[[str], None]
+
+
+class WeatherProvider(Protocol):
+    """What knows the weather of places: another one is another class with these two methods."""
+
+    def forecast(self, place: Place) -> WeatherValues:
+        """Return the newest forecast of a place."""
+
+    def history(self, place: Place, since: date, until: date) -> WeatherValues:
+        """Return what was measured and forecast on past days."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeatherResult:
+    """What a load or fetch did.
+
+    Attributes:
+        places: names of those whose weather came.
+        values: temperatures that came.
+        stored: of them those that are new, or others than before.
+        failed: place -> why its weather did not come.
+        seconds: it took.
+    """
+
+    places: tuple[str, ...]
+    values: int
+    stored: int
+    failed: dict[str, str]
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        return asdict(self)
+
+
+def load_weather(files: Sequence[Path], database_url: SecretStr | str) -> WeatherResult:
+    """Store what files hold; the same again changes nothing.
+
+    Raises:
+        SourceError: a file cannot be read or a value of it cannot be; nothing of any file is stored then.
+        UnavailableError: PostgreSQL cannot be reached.
+    """
+    began, store = time.monotonic(), Store(database_url)
+    found = [read_weather(file) for file in files]
+    stored = sum(store.record_weather(values) for values in found)
+    places = sorted({place for values in found for place in values.place.tolist()})
+    return WeatherResult(tuple(places), sum(map(len, found)), stored, {}, time.monotonic() - began)
+
+
+def fetch_weather(
+    settings: Settings,
+    database_url: SecretStr | str,
+    progress: Progress = lambda _: None,
+    days: tuple[date, date] | None = None,
+    provider: WeatherProvider | None = None,
+) -> WeatherResult:
+    """Ask a provider for the weather of every place with coordinates, and store it.
+
+    A place that the provider cannot be reached for leaves the others as they are.
+
+    Args:
+        settings: of this process.
+        database_url: of PostgreSQL.
+        progress: is told what is being done.
+        days: first day and the one after the last, for the past; None: the newest forecast.
+        provider: whom to ask; None: Open-Meteo.
+
+    Raises:
+        UsageError: the provider refused the request.
+        UnavailableError: it cannot be reached for any place, or PostgreSQL cannot.
+    """
+    began, store = time.monotonic(), Store(database_url)
+    asked = provider or OpenMeteo(settings.open_meteo_key, settings.open_meteo_url)
+    values = stored = 0
+    places, failed = [], dict[str, str]()
+    for place in store.places():
+        if place.latitude is None:
+            continue
+        progress(f"asking for the weather of {place.place}")
+        try:
+            found = asked.forecast(place) if days is None else asked.history(place, *days)
+        except UnavailableError as error:
+            failed[place.place] = str(error)
+            continue
+        stored += store.record_weather(found)
+        values += len(found)
+        places.append(place.place)
+    if failed and not places:
+        raise UnavailableError(next(iter(failed.values())))
+    return WeatherResult(tuple(places), values, stored, failed, time.monotonic() - began)
+
+
+def past_days(since: date | None, until: date | None) -> tuple[date, date] | None:
+    """Return the days that are asked for, None where the newest forecast is.
+
+    Raises:
+        UsageError: an end without a beginning.
+    """
+    if since is None:
+        if until is not None:
+            raise UsageError(f"weather until {until} begins nowhere; say --from too")
+        return None
+    return since, until or datetime.now(UTC).date()
+
+
+def set_place(place: Place, meters: Sequence[str], database_url: SecretStr | str) -> dict[str, Any]:
+    """Keep a place and say which meters stand there.
+
+    Raises:
+        UsageError: coordinates that are none, or meters that are not stored; nothing is kept then.
+        UnavailableError: PostgreSQL cannot be reached.
+    """
+    if (place.latitude is None) != (place.longitude is None):
+        raise UsageError("a place has latitude and longitude, or neither; give both")
+    if not (abs(place.latitude or 0.0) <= 90 and abs(place.longitude or 0.0) <= 180):
+        raise UsageError(f"latitude {place.latitude} and longitude {place.longitude} are none; degrees north and east")
+    store = Store(database_url)
+    if unknown := sorted(set(meters) - set(store.meter_ids())):
+        raise UsageError(
+            f"{len(unknown)} of the meters are not stored, {unknown[0]!r} first; ingest their readings before"
+        )
+    store.record_place(place, meters)
+    return {"place": place.place, "meters": len(set(meters)), "places": len(store.places())}
+
+
+def weather_shown(database_url: SecretStr | str) -> dict[str, Any]:
+    """Return what is stored of each place, and which are not fresh.
+
+    Raises:
+        UnavailableError: PostgreSQL cannot be reached.
+    """
+    found = Store(database_url).weather_summary()
+    old = datetime.now(UTC) - timedelta(days=1)
+    for each in found:
+        newest = each["newest_forecast_at"]
+        each["fresh"] = newest is not None and newest >= old
+    return {"places": found}

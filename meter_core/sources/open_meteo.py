@@ -1,0 +1,206 @@
+"""Weather from Open-Meteo (open-meteo.com): forecasts, forecasts of earlier days, and the archive.
+
+The public servers answer without a key for uses that are not commercial; with METER_OPEN_METEO_KEY those for customers
+are asked, with METER_OPEN_METEO_URL a server of one's own. Data of Open-Meteo is CC BY 4.0: name it where it is shown.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+import httpx
+import numpy as np
+from pydantic import SecretStr
+
+from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.contracts.readings import FloatArray, IntArray
+from meter_core.contracts.weather import OBSERVED_AFTER_S, Place, WeatherValues
+
+NAME: Final = "open-meteo"
+VARIABLE: Final = "temperature_2m"
+FORECAST_DAYS: Final = 9
+"""Days that a forecast is asked for, today among them: a week ahead from any hour of any zone."""
+
+EARLIER_DAYS: Final = range(1, 8)
+"""How many days before an hour its forecasts were made that are kept of the past."""
+
+CHUNK_DAYS: Final = 90
+TIMEOUT_S: Final = 20.0
+TRIES: Final = 4
+FIRST_WAIT_S: Final = 1.0
+"""Doubled after each try."""
+
+HOSTS: Final = {"forecast": "api", "earlier": "previous-runs-api", "archive": "archive-api"}
+PATHS: Final = {"forecast": "/v1/forecast", "earlier": "/v1/forecast", "archive": "/v1/archive"}
+_KEY: Final = re.compile(r"(apikey=)[^&\s\"']+")
+
+
+class WithoutKey(logging.Filter):
+    """Hides the key in what the HTTP client logs of addresses."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the key; every record is kept."""
+        record.msg, record.args = _KEY.sub(r"\1...", record.getMessage()), ()
+        return True
+
+
+logging.getLogger("httpx").addFilter(WithoutKey())
+
+
+class OpenMeteo:
+    """Asks Open-Meteo for hourly temperatures.
+
+    Args:
+        key: of a customer; None: the public servers.
+        url: of a server of one's own, without path; None: theirs.
+        sleep: waits between tries.
+        now: UTC seconds.
+    """
+
+    def __init__(
+        self,
+        key: SecretStr | None = None,
+        url: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._key, self._url, self._sleep, self._now = key, url, sleep, now
+
+    def forecast(self, place: Place) -> WeatherValues:
+        """Return the newest forecast, issued now; its hours that are past count as measured, and known now.
+
+        Raises:
+            UsageError: the place has no coordinates, or the request was refused.
+            UnavailableError: Open-Meteo cannot be reached, or answers what it does not document.
+        """
+        hourly = self._hourly("forecast", place, [VARIABLE], {"forecast_days": FORECAST_DAYS, "past_days": 1})
+        now_s = int(self._now())
+        at_s = hourly["time"].astype(np.int64)
+        return _values(place, at_s, np.full(len(at_s), now_s), at_s <= now_s, hourly[VARIABLE])
+
+    def history(self, place: Place, since: date, until: date) -> WeatherValues:
+        """Return what was measured and what had been forecast one to seven days before, day by day.
+
+        A forecast of n days before counts as issued 24 n hours before its hour; a measured value is known after one.
+        Of days before 2024 (for some models before 2021) Open-Meteo has kept no forecasts: then there are none.
+
+        Args:
+            place: with coordinates.
+            since: first day, UTC.
+            until: the day after the last.
+
+        Raises:
+            UsageError: as `forecast`, or the days are none.
+            UnavailableError: as `forecast`.
+        """
+        if until <= since:
+            raise UsageError(f"weather from {since} until {until} is none; say a later --until")
+        parts, first = [], since
+        while first < until:
+            last = min(first + timedelta(days=CHUNK_DAYS), until) - timedelta(days=1)
+            parts += self._days(place, {"start_date": first.isoformat(), "end_date": last.isoformat()})
+            first = last + timedelta(days=1)
+        return WeatherValues.joined(NAME, parts)
+
+    def _days(self, place: Place, days: Mapping[str, Any]) -> list[WeatherValues]:
+        """Return what is known of some days: measured, and forecast so many days before."""
+        measured = self._hourly("archive", place, [VARIABLE], days)
+        at_s = measured["time"].astype(np.int64)
+        parts = [_values(place, at_s, at_s + OBSERVED_AFTER_S, np.ones(len(at_s), dtype=bool), measured[VARIABLE])]
+        names = {f"{VARIABLE}_previous_day{n}": n for n in EARLIER_DAYS}
+        earlier = self._hourly("earlier", place, list(names), days)
+        at_s = earlier["time"].astype(np.int64)
+        for name, n in names.items():
+            parts.append(_values(place, at_s, at_s - n * 86_400, np.zeros(len(at_s), dtype=bool), earlier[name]))
+        return parts
+
+    def _hourly(
+        self, api: str, place: Place, variables: Sequence[str], more: Mapping[str, Any]
+    ) -> dict[str, FloatArray]:
+        """Return `time` and the variables of an answer, equally long."""
+        if place.latitude is None or place.longitude is None:
+            raise UsageError(
+                f"place {place.place!r} has no coordinates; `meter weather place {place.place} --latitude ... "
+                "--longitude ...` says where it is, or load its weather from files"
+            )
+        asked = {"latitude": place.latitude, "longitude": place.longitude, "hourly": ",".join(variables)}
+        answer = self._asked(api, asked | {"timeformat": "unixtime", "timezone": "GMT", **more})
+        return _columns(answer, variables)
+
+    def _asked(self, api: str, parameters: dict[str, Any]) -> Any:
+        """Return an answer; what may pass is tried again."""
+        if self._key is not None:
+            parameters["apikey"] = self._key.get_secret_value()
+        wait_s, address = FIRST_WAIT_S, self._address(api)
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                response = httpx.get(address, params=parameters, timeout=TIMEOUT_S)
+            except httpx.TransportError as error:
+                reason = type(error).__name__
+            else:
+                if response.status_code == 200:
+                    return _json(response)
+                reason = f"status {response.status_code}, {_reason(response)}"
+                if response.status_code < 500 and response.status_code != 429:
+                    raise UsageError(
+                        f"Open-Meteo refused the request: {reason}; see the place's coordinates and the days"
+                    )
+            if left:
+                self._sleep(wait_s)
+                wait_s *= 2
+        raise UnavailableError(
+            f"Open-Meteo at {address} did not answer after {TRIES} tries ({reason}); see that this machine reaches it, "
+            "or load weather from files: `meter weather load FILE`. Predictions go on without it"
+        )
+
+    def _address(self, api: str) -> str:
+        """Return the address of one of their services."""
+        if self._url:
+            return self._url.rstrip("/") + PATHS[api]
+        return f"https://{'customer-' if self._key else ''}{HOSTS[api]}.open-meteo.com{PATHS[api]}"
+
+
+def _values(
+    place: Place, valid_s: IntArray, issued_s: IntArray, observed: np.ndarray, temperature_c: FloatArray
+) -> WeatherValues:
+    """Return what there is of a column; hours without a value are left out."""
+    there = ~np.isnan(temperature_c)
+    names = np.full(int(there.sum()), place.place, dtype=object)
+    return WeatherValues(NAME, names, valid_s[there], issued_s[there], observed[there], temperature_c[there])
+
+
+def _columns(answer: Any, variables: Sequence[str]) -> dict[str, FloatArray]:
+    """Return the columns of an answer.
+
+    Raises:
+        UnavailableError: it does not have them.
+    """
+    try:
+        hourly, units = answer["hourly"], answer["hourly_units"]
+        columns = {name: np.array(hourly[name], dtype=np.float64) for name in ("time", *variables)}
+        right = {units["time"]} == {"unixtime"} and {units[name] for name in variables} == {"\N{DEGREE SIGN}C"}
+        if right and len({len(column) for column in columns.values()}) == 1:
+            return columns
+    except (KeyError, TypeError, ValueError):
+        pass
+    raise UnavailableError(
+        "Open-Meteo answered without equally long hourly columns of seconds and degrees Celsius; see whether its "
+        "service changed, or load weather from files: `meter weather load FILE`"
+    )
+
+
+def _json(response: httpx.Response) -> Any:
+    """Return what a body holds, None where it is no JSON."""
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _reason(response: httpx.Response) -> str:
+    """Return why a request was refused, as the answer says."""
+    said = _json(response)
+    return str(said.get("reason", "without a reason")) if isinstance(said, dict) else "without a reason"

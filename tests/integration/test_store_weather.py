@@ -1,0 +1,115 @@
+"""Weather in a real PostgreSQL: what was known when, where meters stand, and what the commands say."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.contracts.weather import Place, WeatherValues
+from meter_core.features.weather import weather_by_place
+from meter_core.jobs.stored_weather import stored_weather
+from meter_core.jobs.weather import fetch_weather, load_weather, set_place, weather_shown
+from meter_core.settings import Settings
+from meter_core.store.weather import WantedWeather
+from tests.integration.store_databases import ask
+from tests.integration.store_deliveries import deliver, row
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+BEGIN_S = int(BEGIN.timestamp())
+FILE = """place,issued_at,valid_at,temperature_c
+oslo,2026-01-01T00:00:00Z,2026-01-01T06:00:00Z,1
+oslo,2026-01-01T03:00:00Z,2026-01-01T06:00:00Z,2
+oslo,,2026-01-01T06:00:00Z,3
+bergen,,2026-01-01T06:00:00Z,8
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "weather.csv"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_file_is_stored_once_and_asked_as_it_was_known(store, database_url, file):
+    first, again = (load_weather([file], database_url) for _ in range(2))
+    assert (first.values, first.stored, first.places) == (4, 4, ("bergen", "oslo"))
+    assert again.stored == 0
+    file.write_text(FILE.replace("06:00:00Z,2", "06:00:00Z,2.5"))
+    assert load_weather([file], database_url).stored == 1  # the one that was corrected
+    at = np.array([BEGIN_S + 6 * 3600])
+    for known, expected in ((0, 1.0), (3, 2.5), (6, 2.5), (7, 3.0)):
+        wanted = WantedWeather(["oslo"], known_at=BEGIN + timedelta(hours=known))
+        found = weather_by_place(store.weather(wanted))["oslo"]
+        assert found.at(BEGIN_S + known * 3600, at)[0] == expected
+    assert len(store.weather(WantedWeather(["oslo"], stored_at=BEGIN))) == 0  # recorded later
+    assert len(store.weather(WantedWeather(["oslo"], until=BEGIN + timedelta(hours=6)))) == 0
+
+
+def test_meters_stand_at_their_own_place_or_at_the_default(store, database_url, file):
+    deliver(store, "a", [row(0, 1.0)])
+    (meter,) = store.meter_ids()
+    load_weather([file], database_url)
+    assert stored_weather(store, [meter], BEGIN_S, BEGIN_S) == {}
+    set_place(Place("bergen", 60.4, 5.3, is_default=True), [], database_url)
+    at = np.array([BEGIN_S + 6 * 3600])
+    seen = stored_weather(store, [meter], BEGIN_S, BEGIN_S)[meter]
+    assert seen.at(BEGIN_S + 86_400, at)[0] == 8.0
+    set_place(Place("oslo"), [meter], database_url)
+    assert stored_weather(store, [meter], BEGIN_S, BEGIN_S)[meter].at(BEGIN_S + 86_400, at)[0] == 3.0
+    set_place(Place("oslo", 59.9, 10.7, is_default=True), [], database_url)
+    assert [(each.place, each.is_default) for each in store.places()] == [("bergen", False), ("oslo", True)]
+    (bergen, oslo) = weather_shown(database_url)["places"]
+    assert (bergen["meters"], bergen["observations"], bergen["forecasts"]) == (0, 1, 0)
+    assert (oslo["meters"], oslo["observations"], oslo["forecasts"], oslo["fresh"]) == (1, 1, 2, False)
+    assert oslo["latitude"] == 59.9
+
+
+def test_places_that_cannot_be_are_refused(store, database_url):
+    with pytest.raises(UsageError, match="both"):
+        set_place(Place("x", 1.0), [], database_url)
+    with pytest.raises(UsageError, match="latitude 91"):
+        set_place(Place("x", 91.0, 0.0), [], database_url)
+    with pytest.raises(UsageError, match="1 of the meters are not stored, 'nobody' first"):
+        set_place(Place("x"), ["nobody"], database_url)
+    assert store.places() == []
+
+
+class Provider:
+    """Stands for a provider: knows one place, cannot be reached for others."""
+
+    def forecast(self, place):
+        if place.place == "dark":
+            raise UnavailableError("no way there")
+        now_s = int(datetime.now(UTC).timestamp())
+        valid_s = now_s + 3600 * np.arange(3)
+        return WeatherValues(
+            "test",
+            np.full(3, place.place, dtype=object),
+            valid_s,
+            np.full(3, now_s),
+            np.zeros(3, dtype=bool),
+            np.ones(3),
+        )
+
+
+def test_a_provider_that_fails_for_one_place_leaves_the_others(store, database_url):
+    settings = Settings()
+    nothing = fetch_weather(settings, database_url, provider=Provider())
+    assert (nothing.places, nothing.values) == ((), 0)
+    set_place(Place("dark", 0.0, 0.0), [], database_url)
+    with pytest.raises(UnavailableError, match="no way there"):
+        fetch_weather(settings, database_url, provider=Provider())
+    set_place(Place("oslo", 59.9, 10.7), [], database_url)
+    found = fetch_weather(settings, database_url, provider=Provider())
+    assert (found.places, found.stored, found.failed) == (("oslo",), 3, {"dark": "no way there"})
+    assert weather_shown(database_url)["places"][1]["fresh"]
+
+
+def test_the_database_refuses_what_cannot_be(store, database_url, file):
+    load_weather([file], database_url)
+    with pytest.raises(Exception, match="weather_temperature"):
+        ask(database_url, "UPDATE weather SET temperature_c = 'NaN' RETURNING 1")
+    with pytest.raises(Exception, match="weather_place_coordinates"):
+        ask(database_url, "UPDATE weather_place SET latitude = 5 RETURNING 1")
