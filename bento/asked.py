@@ -6,15 +6,19 @@ from typing import Final
 
 import numpy as np
 
+from bento.asked_weather import given_weather, weather_notes
 from bento.forecast_schemas import ForecastRequest, HistoryUse, Horizon
 from bento.localtime import wrong_zone
 from bento.notes import wrong_type
 from bento.past import past_of, stamps_of
 from bento.schemas import Note
 from bento.wire import wrong_values
+from meter_core.contracts.errors import UsageError
 from meter_core.contracts.forecasts import DAY_MINUTES, FORECAST_HOURS, HISTORY_NEEDED_VALUES, HISTORY_REACH_DAYS
 from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.interval_grid import even_clock, from_even_clock, history_row, usual_phase
+from meter_core.features.weather import PlaceWeather, seen_temperatures
+from meter_core.public_holidays import NO_HOLIDAYS, holiday_calendar
 from meter_core.store.lookups import KnownMeter
 
 OLD_AFTER_S: Final = 172_800
@@ -34,6 +38,8 @@ class Asked:
         given: values that came.
         meter_id: names the meter, where known.
         warnings: what is to be said beside the forecast.
+        holidays: calendar of public holidays where the meter stands, empty where nobody said.
+        temperature_c: (w + h,) of the intervals in `kwh` and those to forecast, NaN where unknown; None where all are.
     """
 
     zone: str
@@ -44,6 +50,13 @@ class Asked:
     given: int
     meter_id: str | None
     warnings: Sequence[Note] = field(default=())
+    holidays: str = NO_HOLIDAYS
+    temperature_c: FloatArray | None = None
+
+    @property
+    def coming_c(self) -> FloatArray | None:
+        """(h,) temperatures of the intervals to forecast; None where none is known."""
+        return None if self.temperature_c is None else self.temperature_c[len(self.kwh) :]
 
     @property
     def use(self) -> HistoryUse:
@@ -55,13 +68,14 @@ class Asked:
         return HistoryUse(self.given, used, missing, needed, most, _advice(used, needed, most))
 
 
-def asked_by(request: ForecastRequest, intervals: Sequence[int], now_s: float) -> Asked:
+def asked_by(request: ForecastRequest, intervals: Sequence[int], now_s: float, uses_weather: bool = False) -> Asked:
     """Return what a request asks for.
 
     Args:
         request: types and bounds are right.
         intervals: lengths in minutes that the model knows.
         now_s: UTC seconds.
+        uses_weather: whether the model was trained with weather.
 
     Raises:
         RefusedRequestError: 422 with all that is wrong: zone, stamps, horizon, values that contradict each other.
@@ -71,19 +85,29 @@ def asked_by(request: ForecastRequest, intervals: Sequence[int], now_s: float) -
         notes.append(wrong_type("zone", "zone", request.zone, wrong))
     steps = _steps(request.horizon, request.interval_minutes, notes)
     stamps = stamps_of(request, now_s, notes)
+    closed = _holidays(request, notes)
     if notes:
         raise wrong_values(notes)
-    past = past_of(request, stamps, notes)
+    past, given = past_of(request, stamps, notes), request.weather or ()
+    weather = given_weather(given, stamps.weather_s, notes)
     if notes:
         raise wrong_values(notes)
     asked = _on_grid(
         request.zone, request.interval_minutes, steps, past.clock_s, past.kwh, past.origin_clock_s, request.meter_id
     )
-    return replace(asked, warnings=[*_weather_notes(request), *_past_notes(asked)])
+    asked = _in_weather(replace(asked, holidays=closed), weather if uses_weather else None, now_s)
+    return replace(asked, warnings=[*weather_notes(given, asked.coming_c, uses_weather), *_past_notes(asked)])
 
 
 def asked_of(
-    meter: KnownMeter, stamps_s: IntArray, kwh: FloatArray, horizon: Horizon, intervals: Sequence[int], now_s: float
+    meter: KnownMeter,
+    stamps_s: IntArray,
+    kwh: FloatArray,
+    horizon: Horizon,
+    intervals: Sequence[int],
+    now_s: float,
+    weather: PlaceWeather | None = None,
+    uses_weather: bool = False,
 ) -> Asked:
     """Return the forecast of a known meter that begins where its measured values end.
 
@@ -94,6 +118,8 @@ def asked_of(
         horizon: how far ahead.
         intervals: lengths in minutes that the model knows.
         now_s: UTC seconds.
+        weather: of the meter's place; None where none is stored or the model would not look at it.
+        uses_weather: whether the model was trained with weather.
 
     Raises:
         RefusedRequestError: 422 where its intervals are none that the model knows, or the horizon is too far.
@@ -108,7 +134,10 @@ def asked_of(
     clock_s, kwh = clock_s[kept], kwh[kept]
     origin_clock_s = int(clock_s.max()) + minutes * 60
     asked = _on_grid(meter.zone, minutes, steps, clock_s, kwh, origin_clock_s, meter.meter_id)
-    return replace(asked, given=len(kept), warnings=[*_past_notes(asked), *_age_notes(asked, now_s)])
+    closed = holiday_calendar(meter.country, meter.subdivision)
+    asked = _in_weather(replace(asked, given=len(kept), holidays=closed), weather, now_s)
+    notes = [*weather_notes((), asked.coming_c, uses_weather), *_past_notes(asked), *_age_notes(asked, now_s)]
+    return replace(asked, warnings=notes)
 
 
 def _on_grid(
@@ -118,6 +147,29 @@ def _on_grid(
     origin_s = int(from_even_clock(np.array([origin_clock_s]), minutes * 60, zone)[0])
     row = history_row(clock_s, kwh, origin_clock_s, minutes)
     return Asked(zone, minutes, steps, origin_s, row, len(kwh), meter_id)
+
+
+def _in_weather(asked: Asked, weather: PlaceWeather | None, now_s: float) -> Asked:
+    """Return what was asked with the temperatures of its intervals as they are known now."""
+    if weather is None:
+        return asked
+    around = seen_temperatures(
+        weather, int(now_s), asked.origin_s, asked.interval_minutes, asked.zone, len(asked.kwh), asked.steps
+    )
+    return asked if np.isnan(around[len(asked.kwh) :]).all() else replace(asked, temperature_c=around)
+
+
+def _holidays(request: ForecastRequest, notes: list[Note]) -> str:
+    """Return the calendar of public holidays that a request names; one that is none is added to `notes`."""
+    try:
+        return holiday_calendar(request.country, request.subdivision)
+    except UsageError:
+        wrong = "subdivision" if request.subdivision else "country"
+        reason = (
+            f"no public holidays are known for {request.country or 'no country'} {request.subdivision or ''}".strip()
+        )
+        notes.append(wrong_type(wrong, wrong, getattr(request, wrong), reason))
+        return NO_HOLIDAYS
 
 
 def _interval_notes(minutes: int, intervals: Sequence[int]) -> list[Note]:
@@ -167,14 +219,6 @@ def _past_notes(asked: Asked) -> list[Note]:
         message = f"too few measured values for a forecast of the meter's own: {use.used:,}"
         notes.append(Note("history", use.used, message, use.advice))
     return notes
-
-
-def _weather_notes(request: ForecastRequest) -> list[Note]:
-    """Say that temperatures change nothing: no forecast model uses them yet."""
-    if not request.weather:
-        return []
-    given = f"list of {len(request.weather)}"
-    return [Note("weather", given, "the forecast model does not use the weather", "leave it out, or ignore this")]
 
 
 def _age_notes(asked: Asked, now_s: float) -> list[Note]:

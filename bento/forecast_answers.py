@@ -50,7 +50,21 @@ def _batch(asked: Sequence[Asked]) -> HistoryBatch:
         interval_minutes=np.array([one.interval_minutes for one in asked], dtype=np.int64),
         kwh=np.stack([one.kwh for one in asked]),
         meter_id=np.array([one.meter_id for one in asked], dtype=object),
+        holidays=[one.holidays for one in asked] if any(one.holidays for one in asked) else None,
+        **_temperatures(asked),
     )
+
+
+def _temperatures(asked: Sequence[Asked]) -> dict[str, FloatArray]:
+    """Return the temperatures of forecasts of one length and horizon; none where no weather is known."""
+    if all(one.temperature_c is None for one in asked):
+        return {}
+    width, steps = len(asked[0].kwh), asked[0].steps
+    around = np.full((len(asked), width + steps), np.nan)
+    for row, one in enumerate(asked):
+        if one.temperature_c is not None:
+            around[row] = one.temperature_c
+    return {"past_temperature_c": around[:, :width], "temperature_c": around[:, width:]}
 
 
 def _answer(asked: Asked, batch: ForecastBatch, row: int, paths_kwh: FloatArray, version: str) -> Forecast:

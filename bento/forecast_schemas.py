@@ -20,6 +20,10 @@ Median = Annotated[float, Meta(description="50 % quantile, kWh.")]
 High = Annotated[float, Meta(description="90 % quantile, kWh.")]
 Mean = Annotated[float, Meta(description="Expected energy (mean), kWh. Means add up.")]
 LocalStamp = Annotated[str, Meta(description="ISO 8601 with the offset of the meter's local clock.")]
+Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 code: its public holidays are known then.")]
+Subdivision = Annotated[
+    str, Meta(min_length=1, max_length=8, description="Of the country, with holidays of its own, such as VIC or BY.")
+]
 Share = Annotated[float, Meta(ge=0, le=1, description="How much of the time is known: 1 is all of it.")]
 
 
@@ -38,7 +42,7 @@ class PastColumn(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Weather(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """Outdoor temperature of one coming interval."""
+    """Outdoor temperature at an instant: forecast for one to come, measured at one that is past."""
 
     reading_ts: Stamp
     temperature_c: Temperature | None
@@ -49,6 +53,7 @@ class ForecastRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     The forecast begins where the history ends: at `origin_ts` where given, else after the last interval in `history`,
     null or not. The more of the last 56 days is in it the better; a week makes a forecast of the meter's own.
+    `weather` holds temperatures of the coming intervals, better also of the ten days before.
     """
 
     zone: Zone
@@ -58,6 +63,8 @@ class ForecastRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     origin_ts: Stamp | None = None
     meter_id: MeterId | None = None
     weather: Annotated[list[Weather], Meta(max_length=MOST_HISTORY)] | None = None
+    country: Country | None = None
+    subdivision: Subdivision | None = None
 
 
 class ForecastInterval(Struct, frozen=True, gc=False):

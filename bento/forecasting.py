@@ -65,7 +65,8 @@ class Forecasting:
             RefusedRequestError: 400, 403, 422, 429 or 503.
         """
         model = self.model()
-        asked = await self.beside(_read, request.body, request.caller, model.forecaster.intervals)
+        known = model.forecaster.intervals, model.forecaster.uses_weather
+        asked = await self.beside(_read, request.body, request.caller, *known)
         return self.answer(await self.forecast(asked, request.gone))
 
     async def beside(self, read: Callable[..., Asked], *given: Any) -> Asked:
@@ -148,8 +149,8 @@ class Forecasting:
         return outcomes
 
 
-def _read(body: bytes, caller: Caller, intervals: Sequence[int]) -> Asked:
+def _read(body: bytes, caller: Caller, intervals: Sequence[int], uses_weather: bool) -> Asked:
     """Return what the body of a request asks for, where its meter may be seen."""
     request = decode_forecast(body)
     caller.require(request.meter_id)
-    return asked_by(request, intervals, time.time())
+    return asked_by(request, intervals, time.time(), uses_weather)

@@ -102,8 +102,10 @@ class MeterPages:
             message, remedy = "nothing measured is stored of this meter", "ingest its readings, or POST /forecast"
             raise wrong_values([Note("meter_id", None, message, remedy)])
         stamps_s, kwh = await self._answered(self._database().history(meter))
+        forecaster, now_s = model.forecaster, time.time()
+        weather = await self._answered(self._database().weather(meter, now_s)) if forecaster.uses_weather else None
         asked = await self._forecasting.beside(
-            asked_of, meter, stamps_s, kwh, horizon, model.forecaster.intervals, time.time()
+            asked_of, meter, stamps_s, kwh, horizon, forecaster.intervals, now_s, weather, forecaster.uses_weather
         )
         return self._forecasting.answer(await self._forecasting.forecast(asked, request.gone))
 

@@ -39,6 +39,8 @@ REMEDIES: Final = {
     "start": "give the start of the first interval of the history, as 2009-06-01T18:00:00+02:00",
     "horizon": f"give hours or days, such as 24h or 7d, at most {FORECAST_HOURS}h",
     "history": 'give [{"reading_ts": ..., "units_kwh": ...}, ...] or {"start": ..., "units_kwh": [...]}; see /docs',
+    "country": "give two letters, such as AU (ISO 3166-1), or leave it out",
+    "subdivision": "give a subdivision of the country that has holidays of its own, such as VIC of AU, or leave it out",
     "weather": 'give [{"reading_ts": ..., "temperature_c": ...}, ...], or leave it out',
 }
 

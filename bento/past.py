@@ -22,10 +22,12 @@ class Stamps:
     Attributes:
         history_s: (n,) UTC seconds; of a column of values the first alone.
         origin_s: where the forecast is to begin; None where the history says that.
+        weather_s: (k,) UTC seconds of the temperatures.
     """
 
     history_s: IntArray
     origin_s: int | None
+    weather_s: IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,15 @@ def stamps_of(request: ForecastRequest, now_s: float, notes: list[Note]) -> Stam
     origin_s = None
     if request.origin_ts is not None:
         origin_s = instant(request.origin_ts, "origin_ts", now_s, notes, "origin_ts")
-    for number, coming in enumerate(request.weather or ()):
-        instant(coming.reading_ts, f"weather[{number}].reading_ts", now_s, notes)
+    weather_s = [
+        instant(each.reading_ts, f"weather[{number}].reading_ts", now_s, notes)
+        for number, each in enumerate(request.weather or ())
+    ]
     if isinstance(request.history, PastColumn):
         found = [instant(request.history.start, "history.start", now_s, notes, "start")]
     else:
         found = [instant(each.reading_ts, _path(at), now_s, notes) for at, each in enumerate(request.history)]
-    return Stamps(np.array(found, dtype=np.int64), origin_s)
+    return Stamps(np.array(found, dtype=np.int64), origin_s, np.array(weather_s, dtype=np.int64))
 
 
 def past_of(request: ForecastRequest, stamps: Stamps, notes: list[Note]) -> Past:

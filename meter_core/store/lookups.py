@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
 from pydantic import SecretStr
 
-from meter_core.contracts.forecasts import HISTORY_REACH_DAYS
+from meter_core.contracts.forecasts import FORECAST_HOURS, HISTORY_REACH_DAYS
 from meter_core.contracts.readings import (
     DEFAULT_CHANNEL,
     QUALITIES,
@@ -26,6 +26,7 @@ from meter_core.contracts.readings import (
     FloatArray,
     IntArray,
 )
+from meter_core.features.weather import REACH_DAYS, PlaceWeather
 from meter_core.store.connection import Database
 from meter_core.store.errors import DatabaseUnavailableError
 from meter_core.store.queries import query
@@ -52,12 +53,16 @@ class KnownMeter:
         zone: IANA name.
         newest_ts_s: UTC seconds, start of the newest interval with a value; None where there is none.
         interval_minutes: length of that interval.
+        country: where it stands, two letters; None where nobody said.
+        subdivision: of the country.
     """
 
     meter_id: str
     zone: str
     newest_ts_s: int | None
     interval_minutes: int | None
+    country: str | None = None
+    subdivision: str | None = None
 
     @property
     def known_until_s(self) -> int | None:
@@ -174,6 +179,29 @@ class Lookups(Database):
         ((ts_s, kwh),) = await self._rows(query("values_until"), asked)
         return np.array(ts_s or [], dtype=np.int64), np.array(kwh or [], dtype=np.float64)
 
+    async def weather(self, meter: KnownMeter, known_at_s: float) -> PlaceWeather | None:
+        """Return the weather where a meter stands, as far as a forecast from its newest value looks; None without any.
+
+        Args:
+            meter: with the newest measured value.
+            known_at_s: UTC seconds of the moment at which it has to be known.
+
+        Raises:
+            DatabaseUnavailableError: as `meters`.
+        """
+        origin = datetime.fromtimestamp(meter.known_until_s or 0, UTC)
+        asked = {
+            "meter_id": meter.meter_id,
+            "since": origin - timedelta(days=REACH_DAYS + 1),
+            "until": origin + timedelta(hours=FORECAST_HOURS, days=1),
+            "known_at": datetime.fromtimestamp(known_at_s, UTC),
+        }
+        ((valid_s, issued_s, temperature_c),) = await self._rows(query("weather_of_meter"), asked)
+        if not valid_s:
+            return None
+        times = np.array(valid_s, dtype=np.int64), np.array(issued_s, dtype=np.int64)
+        return PlaceWeather(*times, np.array(temperature_c, dtype=np.float64))
+
     async def energy(self, meter_id: str, edges_s: IntArray) -> dict[int, Energy]:
         """Return what is known of each span between two edges, by its number; spans of which nothing is are left out.
 
@@ -224,6 +252,14 @@ def _meters(allowed: Collection[str] | None) -> dict[str, Any]:
     return {"meters": None if allowed is None else sorted(allowed), "channel": DEFAULT_CHANNEL}
 
 
-def _meter(meter_id: str, zone: str, newest: datetime | None, interval_minutes: int | None) -> KnownMeter:
+def _meter(
+    meter_id: str,
+    zone: str,
+    newest: datetime | None,
+    interval_minutes: int | None,
+    country: str | None,
+    subdivision: str | None,
+) -> KnownMeter:
     """Return a row as a meter."""
-    return KnownMeter(meter_id, zone, None if newest is None else int(newest.timestamp()), interval_minutes)
+    newest_ts_s = None if newest is None else int(newest.timestamp())
+    return KnownMeter(meter_id, zone, newest_ts_s, interval_minutes, country, subdivision)

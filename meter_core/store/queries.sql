@@ -427,7 +427,7 @@ SELECT (SELECT count(*) FROM meter) AS meters,
   LIMIT 1)
 
 -- name: meters_from
-SELECT m.meter_id, m.zone, newest.reading_ts, newest.interval_minutes
+SELECT m.meter_id, m.zone, newest.reading_ts, newest.interval_minutes, m.country, m.subdivision
   FROM meter m
   LEFT JOIN LATERAL {newest_value} AS newest ON true
  WHERE m.meter_id > %(after)s
@@ -437,7 +437,7 @@ SELECT m.meter_id, m.zone, newest.reading_ts, newest.interval_minutes
 
 -- name: one_meter
 -- A meter that may not be seen is asked for too: its answer must take as long as that of one that is not there.
-SELECT m.meter_id, m.zone, newest.reading_ts, newest.interval_minutes
+SELECT m.meter_id, m.zone, newest.reading_ts, newest.interval_minutes, m.country, m.subdivision
   FROM meter m
   LEFT JOIN LATERAL {newest_value} AS newest ON true
  WHERE m.meter_id = %(meter_id)s AND (%(meters)s::text[] IS NULL OR m.meter_id = ANY (%(meters)s::text[]));
@@ -850,3 +850,14 @@ SELECT p.place, p.latitude, p.longitude, p.is_default,
   FROM weather_place p LEFT JOIN weather w USING (place)
  GROUP BY p.place
  ORDER BY p.place;
+
+-- name: weather_of_meter
+-- Of each instant the newest temperature that was known, where a meter stands.
+SELECT array_agg(valid_s ORDER BY valid_s), array_agg(issued_s ORDER BY valid_s), array_agg(temperature_c ORDER BY valid_s)
+  FROM (SELECT DISTINCT ON (w.valid_at) extract(epoch FROM w.valid_at)::bigint AS valid_s,
+               extract(epoch FROM w.issued_at)::bigint AS issued_s, w.temperature_c
+          FROM weather w
+         WHERE w.place = (SELECT coalesce(m.place, d.place) FROM meter m LEFT JOIN weather_place d ON d.is_default
+                           WHERE m.meter_id = %(meter_id)s)
+           AND w.valid_at >= %(since)s AND w.valid_at < %(until)s AND w.issued_at <= %(known_at)s
+         ORDER BY w.valid_at, w.issued_at DESC, w.observed DESC) newest;
