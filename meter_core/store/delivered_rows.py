@@ -115,7 +115,9 @@ class RepeatWatch:
     def see(self, columns: Columns) -> None:
         """Take note of the next rows of the file, as `columns_of` gives them."""
         meter, channel, stamps = columns["meter_id"], columns["channel"], columns["reading_ts"]
-        assert isinstance(meter, Texts) and isinstance(channel, Texts) and not isinstance(stamps, Texts)  # noqa: S101
+        assert isinstance(meter, Texts)  # noqa: S101 - for the type checker
+        assert isinstance(channel, Texts)  # noqa: S101
+        assert not isinstance(stamps, Texts)  # noqa: S101
         if self.may_repeat or not len(stamps):
             return
         series = meter.codes * len(channel.words) + channel.codes
