@@ -1,0 +1,113 @@
+"""Lines that Arrow reads into numbers at once give what lines give that are taken apart with care. All made up."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meter_core.sources import Profile, csv_records, read_delivery
+from meter_core.sources.columns import plain_columns
+
+PROFILES = {
+    "points": {},
+    "commas": {"delimiter": ";", "decimal": ","},
+    "missing codes": {"missing": ["-999", "NA"]},
+    "versions": {"columns": {"source_version": "v"}},
+}
+TOKENS = [
+    "1",
+    "0.5",
+    ".5",
+    "5.",
+    "-2",
+    "+3",
+    "1e3",
+    "1E-2",
+    "1,5",
+    "1.5",
+    " 4",
+    "4 ",
+    "\t4",
+    "nan",
+    "NaN",
+    "inf",
+    "-inf",
+]
+TOKENS += [
+    "1e999",
+    "1e-400",
+    "0x10",
+    "1_0",
+    "-999",
+    " -999",
+    "NA",
+    "",
+    " ",
+    '"7"',
+    '"',
+    "abc",
+    "1 2",
+    "\u00a05",
+    "\u0661",
+    "--1",
+]
+PLAIN = st.sampled_from(["1", "0.25", "-2", "17.125", "", "-999"])
+STAMPS = [f"2025-02-0{day}T00:00:00" for day in (1, 2, 3)] + ["", "oops", " 2025-02-04T00:00:00 ", "2025-02-05"]
+ENDS = ["\n", "\r\n", "\r"]
+
+
+def profile(name: str) -> Profile:
+    changes = PROFILES[name]
+    columns = {"meter_id": "m", "reading_ts": "t", "units_kwh": "e", "voltage_v": "u"}
+    return Profile.model_validate(
+        {
+            "name": "made",
+            "zone": "UTC",
+            "interval_minutes": 60,
+            "quantities": {"voltage_v": "instant"},
+            **changes,
+            "columns": columns | changes.get("columns", {}),
+        }
+    )
+
+
+def lines(number: st.SearchStrategy) -> st.SearchStrategy:
+    fields = st.tuples(st.sampled_from(["a", " b", ""]), st.sampled_from(STAMPS), number, number, number)
+    return st.lists(fields | st.just(("",)) | st.just(("a", "too few")), min_size=1, max_size=8)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_plain_lines_are_read_as_with_care(tmp_path_factory, name, data):
+    how = profile(name)
+    rows = data.draw(lines(PLAIN) | lines(st.sampled_from(TOKENS)))
+    end = data.draw(st.sampled_from(ENDS))
+    text = end.join(
+        how.delimiter.join(row) for row in [("m", "t", "e", "u", "v"), ("a", STAMPS[0], "1", "", ""), *rows]
+    )
+    path = tmp_path_factory.mktemp("plain", numbered=True) / "delivery.csv"
+    path.write_bytes(text.encode())
+    quick = read_delivery(path, how)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_records, "plain_columns", lambda *_: None)
+        careful = read_delivery(path, how)
+    pd.testing.assert_frame_equal(quick.frame, careful.frame, check_exact=True)
+    assert quick.lines == careful.lines
+
+
+@pytest.mark.parametrize(
+    ("line", "is_plain"),
+    [
+        ("a,t,1.5,230,2", True),
+        ("a,t,,,", True),
+        ("a,t,1.5,230,2\r", False),
+        ("a,t,1.5,230", False),
+        ("a,t,1.5,nan,2", False),
+        ("a,t,1.5,1e999,2", False),
+        ('a,"t",1.5,230,2', False),
+    ],
+)
+def test_which_lines_are_plain(line, is_plain):
+    found = plain_columns(line.encode(), 1, ["m", "t", "e", "u", "v"], profile("points"))
+    assert (found is not None) == is_plain
