@@ -1,6 +1,7 @@
 """Cumulative registers: what was used between two readings of one device, one interval apart; never across a gap."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -25,12 +26,43 @@ HELD_MOST: Final = 300_000
 """Rows that may wait for the end of a file, if they are most of it: then nothing follows anything."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """Rows that wait.
+
+    Attributes:
+        frame: The rows.
+        register: What `Registers._register` says of them.
+        texts: Their lines as delivered, by number.
+    """
+
+    frame: pd.DataFrame
+    register: pd.DataFrame
+    texts: dict[int, str]
+
+    @classmethod
+    def of(cls, part: Part, register: pd.DataFrame) -> "_Held":
+        """Return the rows of a part that these register values belong to."""
+        frame = part.frame.loc[register.index].copy()
+        return cls(frame, register.copy(), {int(line): part.raw_line(int(line)) for line in frame["line"]})
+
+    def where(self, chosen: Mask) -> "_Held":
+        """Return some of the rows."""
+        frame = self.frame[chosen]
+        return _Held(frame, self.register[chosen], {int(line): self.texts[int(line)] for line in frame["line"]})
+
+    def part(self) -> Part:
+        """Return the rows, on their way again."""
+        return Part(self.frame, self.texts.__getitem__)
+
+
 class Registers:
     """The registers of one delivery, which becomes their differences.
 
     A reading and the one before it may stand anywhere in the file, or the one before in the store: what is not found
     at once waits for the end of the file, which is the first reading of each series in each part, and what follows a
-    gap.
+    gap. The last reading of each series in a part waits until one follows it: only the last of the file is kept with
+    its register value, for the next delivery.
 
     Args:
         profile: Of the delivery; `registers` says how it counts.
@@ -48,7 +80,8 @@ class Registers:
         self._facts = facts
         self._series = SeriesNumbers()
         self._ends: list[pd.DataFrame] = []
-        self._held: list[tuple[pd.DataFrame, pd.DataFrame, dict[int, str]]] = []
+        self._held: list[_Held] = []
+        self._lasts: list[_Held] = []
         self._rows = self._waiting = 0
 
     def differences(self, parts: Iterator[Part]) -> Iterator[Part]:
@@ -62,17 +95,16 @@ class Registers:
         """
         for part in parts:
             frame, register = part.frame, self._register(part.frame)
-            begins = self._ends_and_begins(frame, register)
-            found = register.index[~begins]
-            self._settle(frame, register.loc[found])
-            waiting = frame.index.isin(register.index[begins])
-            if waiting.any():
-                held = frame[waiting]
-                texts = {int(line): part.raw_line(int(line)) for line in held["line"]}
-                self._held.append((held.copy(), register[begins], texts))
-            self._refuse_gaps(len(frame), int(waiting.sum()))
-            if not waiting.all():
-                yield Part(frame[~waiting], part.raw_line)
+            waits, is_last = self._look_around(register)
+            self._settle(frame, register[~waits])
+            yield from self._followed(_keys(register, "begin"))
+            for chosen, held in ((waits, self._held), (is_last & ~waits, self._lasts)):
+                if chosen.any():
+                    held.append(_Held.of(part, register[chosen]))
+            self._refuse_gaps(len(frame), int(waits.sum()))
+            stays = frame.index.isin(register.index[waits | is_last])
+            if not stays.all():
+                yield Part(frame[~stays], part.raw_line)
         yield from self._held_back()
 
     def _register(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -103,22 +135,29 @@ class Registers:
             index=rows.index,
         )
 
-    def _ends_and_begins(self, frame: pd.DataFrame, register: pd.DataFrame) -> Mask:
-        """Look for the reading before among the part's and earlier parts'; return (n,) bool where it was not found.
+    def _look_around(self, register: pd.DataFrame) -> tuple[Mask, Mask]:
+        """Look for the reading before each among the part's and earlier parts', and keep those that none follows.
 
-        What no other row of the part follows is an end: kept until a later part follows it, and marked for later
-        deliveries.
+        Returns:
+            (n,) bool where the reading before was not found, and where no other row of the part follows.
         """
         read = _read(register)
         keys, begun = _keys(read, "end"), _keys(register, "begin")
         is_end = ~keys.isin(begun)
-        known = pd.concat([read, *self._ends], ignore_index=True)
-        found = _find(register, known)
+        found = _find(register, pd.concat([read, *self._ends], ignore_index=True))
         left = [ends[~_keys(ends, "end").isin(begun)] for ends in self._ends]
         self._ends = [pd.concat([*left, read[is_end]], ignore_index=True)]
-        ends = _keys(register, "end").isin(keys[is_end])
-        _mark(frame, register[ends], END)
-        return ~found
+        return ~found, _keys(register, "end").isin(keys[is_end])
+
+    def _followed(self, begun: pd.MultiIndex) -> Iterator[Part]:
+        """Yield the last rows of earlier parts that one of these begins follows."""
+        waiting, self._lasts = self._lasts, []
+        for held in waiting:
+            is_followed = _keys(held.register, "end").isin(begun)
+            if is_followed.any():
+                yield held.where(is_followed).part()
+            if not is_followed.all():
+                self._lasts.append(held.where(~is_followed))
 
     def _settle(self, frame: pd.DataFrame, register: pd.DataFrame) -> None:
         """Write the energy of rows whose reading before is known, and codes where it cannot be."""
@@ -138,16 +177,22 @@ class Registers:
             )
 
     def _held_back(self) -> Iterator[Part]:
-        """Yield the rows that waited."""
+        """Yield the rows that waited for the end of the file, those that nothing in it follows with their register."""
         ends = pd.concat(self._ends, ignore_index=True) if self._ends else pd.DataFrame()
-        for frame, register, texts in self._held:
+        for held in self._held:
+            frame, register = held.frame, held.register
             found = _find(register, ends)
             self._ask_store(frame, register, ~found)
             known = register["before"].notna()
             self._settle(frame, register[known])
             frame.loc[register.index[~known], "units_kwh"] = np.nan
             _mark(frame, register[~known], GAP)
-            yield Part(frame, texts.__getitem__)
+        begun = [_keys(held.register, "begin") for held in self._held]
+        for held in (*self._lasts, *self._held):
+            end = _keys(held.register, "end")
+            is_end = end.isin(_keys(ends, "end")) & ~np.any([end.isin(each) for each in begun], axis=0)
+            _mark(held.frame, held.register[is_end], END)
+            yield held.part()
 
     def _ask_store(self, frame: pd.DataFrame, register: pd.DataFrame, wanted: Mask) -> None:
         """Fill in readings before that earlier deliveries brought."""
@@ -206,10 +251,10 @@ def _energy(register: pd.DataFrame) -> tuple[FloatArray, Mask, Mask]:
 
 
 def _mark(frame: pd.DataFrame, register: pd.DataFrame, code: str) -> None:
-    """Keep the register's value with the row, for the delivery that follows and for people."""
+    """Keep the register's value with the row, for the delivery that follows and for people; a code it has stays."""
     places = frame.index.get_indexer(register.index)
     blanked = frame["blanked"].to_numpy(copy=True)
     for place, value, device in zip(places, register["value"], register["device"], strict=True):
         entry = {"code": code, "value": repr(float(value)), **({"device": device} if device else {})}
-        blanked[place] = {**(blanked[place] or {}), "register": entry}
+        blanked[place] = {"register": entry, **(blanked[place] or {})}
     frame["blanked"] = pd.Series(blanked, index=frame.index, dtype=object)

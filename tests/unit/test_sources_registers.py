@@ -91,12 +91,22 @@ def test_what_was_followed_is_not_kept_until_the_end_of_a_long_file():
             nothing = pd.Series([None] * 20, dtype=object, index=index)
             yield Part(pd.DataFrame({**columns, "code": nothing, "blanked": nothing}, index=index), str)
 
-    kept, energy = [], []
+    remembered, found = [], []
     for part in differences.differences(hour_by_hour()):
-        kept.append(sum(map(len, differences._ends)))
-        energy += part.frame["units_kwh"].tolist()
-    assert set(kept) == {20}
-    assert (energy.count(1.0), sum(np.isnan(energy))) == (20 * (hours - 1), 20)
+        remembered.append(sum(map(len, differences._ends)))
+        found.append(part.frame.assign(text=[part.raw_line(line) for line in part.frame["line"]]))
+    assert set(remembered) == {20}
+    frame = pd.concat(found)
+    assert sorted(frame["line"]) == list(range(20 * hours))
+    assert frame["text"].tolist() == [str(line) for line in frame["line"]]
+    energy = energies(frame)
+    assert (energy.count(1.0), energy.count(None)) == (20 * (hours - 1), 20)
+    marked = {line: code for line, code in zip(frame["line"], kept(frame), strict=True) if code}
+    assert marked == dict.fromkeys(range(20), "register_gap") | dict.fromkeys(
+        range(20 * hours - 20, 20 * hours), "register_end"
+    )
+    for _, series in frame[frame["line"] >= 20].groupby("meter_id"):  # what had to wait came in the order of time
+        assert series["line"].is_monotonic_increasing
 
 
 def test_differences_of_decimals_leave_no_binary_residue(tmp_path):
@@ -231,6 +241,8 @@ def test_parts_are_the_whole_in_any_order(tmp_path, monkeypatch, order):
     for frame in (whole, pieced):
         good = frame.sort_values(["meter_id", "reading_ts"])
         assert {meter: energies(some) for meter, some in good.groupby("meter_id")} == expected
+        marks = ["register_gap", None, None, None, None, "register_end", "register_gap", "register_end"]
+        assert {meter: kept(some) for meter, some in good.groupby("meter_id")} == {"A": marks, "B": marks}
 
 
 def test_import_and_export_registers_on_one_line(tmp_path):
