@@ -1,6 +1,7 @@
 """Ingestion beside a bare COPY and pandas.to_sql, on the same PostgreSQL in the same run.
 
-    python benchmarks/ingest.py [--rows 10000000] [--json figures.json]
+    python -m benchmarks.ingest [--rows 10000000] [--files FOLDER] [--first-load-only] [--json figures.json]
+        [--report docs/proofs/ingest-scale-DATE.md]
 
 The readings are SYNTHETIC: 1,000 meters, hourly, every quantity drawn at random and within its usual range. Each
 figure of `meter ingest` is that of a whole process, from its start to its end, and its peak memory is that of the
@@ -25,6 +26,7 @@ import pandas as pd
 import psycopg
 import sqlalchemy
 
+from benchmarks.serving.machine import describe
 from meter_core.contracts.readings import CANONICAL_COLUMNS
 from meter_core.embedded import Need, services
 from meter_core.settings import Settings
@@ -33,6 +35,14 @@ METERS = 1000
 CORRECTED = 100
 """One row in so many is corrected."""
 TO_SQL_ROWS = 200_000
+BARS = {
+    "speed beside the bare COPY": 0.7,
+    "correction beside the first load": 0.2,
+    "the same again, seconds": 2.0,
+    "peak MB": 1_000.0,
+}
+AT_LEAST = {"speed beside the bare COPY"}
+"""Of the bars, which are lower ones."""
 METER = Path(sys.executable).parent / "meter"
 TABLE = (
     "CREATE TABLE bare (meter_id text, reading_ts timestamptz, interval_minutes int, units_kwh float8,"
@@ -56,37 +66,51 @@ class Figure:
 
 
 def main() -> None:
-    """Measure and print."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    """Measure, print and keep."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rows", type=int, default=10_000_000)
+    arguments.add_argument("--files", type=Path, help="where the synthetic files lie or are to stay")
+    arguments.add_argument("--first-load-only", action="store_true", help="nothing beside it, for its memory")
     arguments.add_argument("--json", type=Path)
+    arguments.add_argument("--report", type=Path, help="page to which what was found is added")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="meter-bench-") as folder:
-        figures = measure(Path(folder), chosen.rows)
-    report = {"rows": chosen.rows, "figures": [asdict(each) for each in figures], **ratios(figures)}
-    for each in figures:
-        memory = f"{each.peak_mb:,.0f} MB" if each.peak_mb else ""
-        print(f"{each.way:32} {each.rows:>12,} rows {each.seconds:>8.1f} s {each.rows_per_s:>12,.0f} rows/s {memory}")
-    print(json.dumps(ratios(figures), indent=1))
+        files = synthetic(chosen.files or Path(folder), chosen.rows)
+        figures = measure(Path(folder), files, chosen.rows, chosen.first_load_only)
+    print(*(line(each) for each in figures), sep="\n")
+    found = ratios(figures)
+    print(json.dumps(found, indent=1))
     if chosen.json:
-        chosen.json.write_text(json.dumps(report, indent=1))
+        kept = {"rows": chosen.rows, "figures": [asdict(each) for each in figures], **found}
+        chosen.json.write_text(json.dumps(kept, indent=1))
+    if chosen.report:
+        add_to_report(chosen.report, chosen.rows, figures, found)
 
 
-def measure(folder: Path, rows: int) -> list[Figure]:
+def synthetic(folder: Path, rows: int) -> tuple[Path, Path]:
+    """Return the synthetic file and the one that corrects it, written where they are not there yet."""
+    whole, corrected = folder / f"synthetic-{rows}.csv.gz", folder / f"corrected-{rows}.csv.gz"
+    if not corrected.exists():
+        print(f"writing {rows:,} synthetic rows", file=sys.stderr)
+        folder.mkdir(parents=True, exist_ok=True)
+        write(whole, corrected, rows)
+    return whole, corrected
+
+
+def measure(folder: Path, files: tuple[Path, Path], rows: int, first_load_only: bool) -> list[Figure]:
     """Return the figures of all ways."""
-    whole, corrected = folder / "synthetic.csv.gz", folder / "corrected.csv.gz"
-    print(f"writing {rows:,} synthetic rows", file=sys.stderr)
-    write(whole, corrected, rows)
+    whole, corrected = files
+    first, *others = (
+        ("meter ingest, first load", whole, {"loaded": rows}),
+        ("meter ingest, the same again", whole, {"duplicates": rows}),
+        ("meter ingest, 1 % corrected", corrected, {"superseded": rows // CORRECTED}),
+    )
     settings = Settings(home=folder / "home")
     with services(settings, {Need.POSTGRES}) as urls:
         assert urls.database_url is not None
         url = urls.database_url.get_secret_value()
-        figures = [bare_copy(url, whole, rows), to_sql(url, whole)]
-        for way, path, expected in (
-            ("meter ingest, first load", whole, {"loaded": rows}),
-            ("meter ingest, the same again", whole, {"duplicates": rows}),
-            ("meter ingest, 1 % corrected", corrected, {"superseded": rows // CORRECTED}),
-        ):
+        figures = [] if first_load_only else [bare_copy(url, whole, rows), to_sql(url, whole)]
+        for way, path, expected in (first, *([] if first_load_only else others)):
             figures.append(ingest(way, url, path, folder, expected))
             print(figures[-1], file=sys.stderr)
         with psycopg.connect(url) as connection:
@@ -96,7 +120,9 @@ def measure(folder: Path, rows: int) -> list[Figure]:
 
 
 def ratios(figures: list[Figure]) -> dict[str, float]:
-    """Return what the bars of the issue are about."""
+    """Return what the bars are about."""
+    if len(figures) == 1:
+        return {"peak MB": figures[0].peak_mb or 0.0}
     bare, _, first, again, corrected = figures
     return {
         "speed beside the bare COPY": bare.seconds / first.seconds,
@@ -104,6 +130,39 @@ def ratios(figures: list[Figure]) -> dict[str, float]:
         "the same again, seconds": again.seconds,
         "peak MB": first.peak_mb or 0.0,
     }
+
+
+def line(figure: Figure) -> str:
+    """Return one figure for the screen."""
+    memory = f"{figure.peak_mb:,.0f} MB" if figure.peak_mb else ""
+    return (
+        f"{figure.way:32} {figure.rows:>12,} rows {figure.seconds:>8.1f} s {figure.rows_per_s:>12,.0f} rows/s {memory}"
+    )
+
+
+def add_to_report(path: Path, rows: int, figures: list[Figure], found: dict[str, float]) -> None:
+    """Add what was found to a page, with date, machine, command, and which bars were met."""
+    machine = describe()
+    load = f"load of the machine over five minutes {os.getloadavg()[1]:.1f}"
+    said = [
+        f"## {rows:,} rows",
+        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, {load}; "
+        f"`python -m benchmarks.ingest --rows {rows}{' --first-load-only' if len(figures) == 1 else ''}`",
+        "| way | rows | seconds | rows/s | peak memory |\n|---|---|---|---|---|\n"
+        + "\n".join(
+            f"| {each.way} | {each.rows:,} | {each.seconds:.1f} | {each.rows_per_s:,.0f} | "
+            f"{f'{each.peak_mb:,.0f} MB' if each.peak_mb else ''} |"
+            for each in figures
+        ),
+        "| | found | bar | |\n|---|---|---|---|\n"
+        + "\n".join(
+            f"| {name} | {value:,.2f} | {'at least' if name in AT_LEAST else 'under'} {BARS[name]:g} | "
+            f"{'met' if (value >= BARS[name]) == (name in AT_LEAST) else 'missed'} |"
+            for name, value in found.items()
+        ),
+    ]
+    before = path.read_text() if path.exists() else "# Ingestion at scale\n"
+    path.write_text(before + "\n" + "\n\n".join(said) + "\n")
 
 
 def write(whole: Path, corrected: Path, rows: int) -> None:
