@@ -144,10 +144,10 @@ def add_to_report(path: Path, rows: int, figures: list[Figure], found: dict[str,
     """Add what was found to a page, with date, machine, command, and which bars were met."""
     machine = describe()
     load = f"load of the machine over five minutes {os.getloadavg()[1]:.1f}"
+    command = f"python -m benchmarks.ingest --rows {rows}{' --first-load-only' if len(figures) == 1 else ''}"
     said = [
         f"## {rows:,} rows",
-        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, {load}; "
-        f"`python -m benchmarks.ingest --rows {rows}{' --first-load-only' if len(figures) == 1 else ''}`",
+        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, {load}; `{command}`",
         "| way | rows | seconds | rows/s | peak memory |\n|---|---|---|---|---|\n"
         + "\n".join(
             f"| {each.way} | {each.rows:,} | {each.seconds:.1f} | {each.rows_per_s:,.0f} | "
