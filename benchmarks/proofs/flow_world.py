@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import httpx
 import psycopg
 
 from benchmarks.serving.machine import MissingError
+from meter_core.embedded.prefect_api import PrefectApi
 from tests.flows.receivers import Box, mailbox
 from tests.integration.mlflow_server import free_port, mlflow_server
 from tests.integration.postgres_server import DEBIAN_15, Server, postgres_server
@@ -168,6 +170,24 @@ class World:
             return int(run["infrastructure_pid"] or 0) if run["state_name"] == "Running" else 0
 
         return int(eventually(number, 120, "the run begins"))
+
+    def deliver(self, name: str, lines: str) -> None:
+        """Put a file into the inbox."""
+        folder = self.home / "files" / "inbox" / "uci_sceaux"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f".{name}").write_text(lines)
+        (folder / f".{name}").rename(folder / name)
+
+    def ended_as(self) -> dict[str, Counter[str]]:
+        """Return how often the runs of each deployment ended in which state."""
+        found: dict[str, Counter[str]] = {}
+        for each in PrefectApi(self.api).deployments():
+            of_it = {"deployments": {"name": {"any_": [each.name.partition("/")[2]]}}}
+            of_it |= {"flows": {"name": {"any_": [each.name.partition("/")[0]]}}}
+            begun = {"start_time": {"is_null_": False}}
+            runs = self.ask("/flow_runs/filter", {**of_it, "flow_runs": begun, "limit": 200})
+            found[each.name] = Counter(run["state_name"] for run in runs)
+        return found
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the product's database."""

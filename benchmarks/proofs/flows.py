@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.proofs import flow_kills
 from benchmarks.proofs.flow_world import World, eventually, world
 from benchmarks.proofs.report import Section
 from benchmarks.serving.report import table
@@ -26,6 +28,8 @@ SAMPLE: Final = Path(__file__).parents[2] / "data" / "uci_sceaux_hourly_2006-200
 MONDAY: Final = datetime(2026, 11, 23, tzinfo=UTC)
 WINDOWS: Final = (("2009-07-03", "2010-01-01"), ("2009-07-02", "2009-07-03"), ("2009-07-01", "2009-07-02"))
 """Days of each delivery: half a year, then two days that are late."""
+
+DAYS: Final = ("day without", "day with faults")
 
 TIMES: Final = {
     2.0: "ingest_readings/daily",
@@ -89,7 +93,7 @@ class Day:
         for hour, name in TIMES.items():
             clock = {"clock": (MONDAY + timedelta(hours=hour)).isoformat()}
             if name.startswith("ingest"):
-                self.deliver(*next(parts))
+                self.at.deliver(*next(parts))
             run = self.at.begin(name, {} if name.startswith("predict") else clock)
             self.runs += 1
             if fault := self.faults.get(hour):
@@ -98,13 +102,6 @@ class Day:
             self.at.quiet()
             told = [f"{each.what}: {each.noticed} after {each.after_s}: {each.ended}" for each in self.made[-1:]]
             print(f"{self.at.home.name} {hour:04.1f} {name} {told}", file=sys.stderr, flush=True)
-
-    def deliver(self, name: str, lines: str) -> None:
-        """Put a file into the inbox."""
-        folder = self.at.home / "files" / "inbox" / "uci_sceaux"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f".{name}").write_text(lines)
-        (folder / f".{name}").rename(folder / name)
 
     def told(self, words: str, since: float, page: str = "", within_s: float = 420) -> float:
         """Wait for a notice; return the seconds from a moment to it.
@@ -140,7 +137,7 @@ def bad_delivery(day: Day, run: str) -> Fault:
     """A broken file beside the good one: it is set aside, the good one loaded."""
     day.at.ended(run)
     began = time.monotonic()
-    day.deliver("broken.csv", "no,header,of,ours\n1,2,3,4\n")
+    day.at.deliver("broken.csv", "no,header,of,ours\n1,2,3,4\n")
     second = day.at.begin("ingest_readings/daily", {})
     after_s = day.told("a delivery was stopped", began)
     return Fault("a broken file in the inbox", "a delivery was stopped", after_s, day.at.ended(second)["state_name"])
@@ -203,7 +200,9 @@ def mlflow_goes(day: Day, run: str) -> Fault:
     after_s = day.told("predict_batch (reading) failed", began)
     ended = day.at.ended(run)
     day.at.start_mlflow()
-    return Fault("MLflow away for a whole run", "failed; works again", after_s, ended["state_name"])
+    return Fault(
+        "MLflow away from 18:00 to the next run, at 21:00", "failed; works again", after_s, ended["state_name"]
+    )
 
 
 def disk_fills(day: Day, run: str) -> Fault:
@@ -246,7 +245,26 @@ def prove(home: Path) -> Iterator[Section]:
     bad = [each for each in faulty.told if "crashed" in each[0] or "failed" in each[0]]
     once = len(bad) == len(set(bad))
     rows = [(subject, sum(each[0] == subject for each in clean.told), count) for subject, count in counts.items()]
-    yield Section("One notice an incident", table(("notice", "day without", "day with faults"), rows), once)
+    yield Section("One notice an incident", table(("notice", *DAYS), rows), once)
+    followed = all(lived.chain["predict_batch/when-new"]["Completed"] for lived in (clean, faulty))
+    yield Section("What led to what", _chain_text(clean, faulty), followed)
+    yield kills(home)
+
+
+def kills(home: Path) -> Section:
+    """Kill whole flows at seeded moments, run them again, and compare with flows that nobody killed."""
+    began = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        left = pool.submit(flow_kills.lived, home / "left", deliveries(), killing=False)
+        killed = pool.submit(flow_kills.lived, home / "killed", deliveries(), killing=True)
+    rows = [(name, found == killed.result().state[name]) for name, found in left.result().state.items()]
+    when = killed.result().killed
+    text = (
+        f"{len(when)} kills (SIGKILL, seed {flow_kills.SEED}) of flows that had begun: {', '.join(when)}. Each flow "
+        f" was run again to its end; {time.monotonic() - began:.0f} s in all.\n\n"
+    )
+    held = bool(when) and all(same for _, same in rows)
+    return Section("Whole flows killed at random, nothing doubled", text + table(("", "same"), _said(rows)), held)
 
 
 @dataclass(frozen=True)
@@ -258,12 +276,14 @@ class Lived:
         made: Its faults.
         told: The notices that people got.
         runs: How many the schedule began.
+        chain: How often the runs of each deployment ended in which state.
     """
 
     state: dict[str, Any]
     made: list[Fault]
     told: list[tuple[str, str]]
     runs: int
+    chain: dict[str, Counter[str]]
 
 
 def _live(home: Path, faults: Mapping[float, Callable[[Day, str], Fault]]) -> Lived:
@@ -271,7 +291,7 @@ def _live(home: Path, faults: Mapping[float, Callable[[Day, str], Fault]]) -> Li
     with world(home) as at:
         day = Day(at, faults)
         day.live()
-        return Lived(day.state(), day.made, list(at.mail.notices), day.runs)
+        return Lived(day.state(), day.made, list(at.mail.notices), day.runs, at.ended_as())
 
 
 def _state_text(clean: Lived, faulty: Lived) -> str:
@@ -281,7 +301,22 @@ def _state_text(clean: Lived, faulty: Lived) -> str:
         for name, value in clean.state.items()
     ]
     runs = f"{clean.runs} and {faulty.runs} runs begun by the schedule, with what they led to.\n\n"
-    return runs + table(("", "count", "same"), rows)
+    return runs + table(("", "count", "same"), _said(rows))
+
+
+def _said(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return rows whose last cell is said in words."""
+    return [(*row[:-1], "yes" if row[-1] else "NO") for row in rows]
+
+
+def _chain_text(clean: Lived, faulty: Lived) -> str:
+    """Return which deployments ran, and how that ended: the schedule's, and those that they led to."""
+
+    def told(ends: Counter[str]) -> str:
+        return ", ".join(f"{count} {state}" for state, count in sorted(ends.items())) or "-"
+
+    rows = [(name, told(ends), told(faulty.chain[name])) for name, ends in clean.chain.items()]
+    return table(("deployment", *DAYS), [row for row in rows if row[1:] != ("-", "-")])
 
 
 def _fault_text(made: list[Fault]) -> str:
