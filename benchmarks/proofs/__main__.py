@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks.proofs import flows, ingestion, ingestion_faults, serving
+from benchmarks.proofs import flow_kills, flows, ingestion, ingestion_faults, serving
 from benchmarks.proofs.report import Section, write
 from benchmarks.serving.closed_loop import find_wrk
 from benchmarks.serving.machine import MissingError, take_the_load_core
@@ -19,8 +19,9 @@ from benchmarks.serving.rpc import find_h2load
 
 SUBJECTS: Final[dict[str, Callable[[Path], Iterator[Section]]]] = {
     "flows": flows.prove,
+    "flow-kills": flow_kills.prove,
     "ingestion": ingestion.prove,
-    "ingestion_faults": ingestion_faults.prove,
+    "ingestion-faults": ingestion_faults.prove,
     "serving": serving.prove,
 }
 

@@ -1,5 +1,6 @@
 """Everything that flows run on, as processes that can be killed: PostgreSQL, Prefect on it, MLflow, a worker, mail."""
 
+import gzip
 import json
 import os
 import signal
@@ -23,8 +24,21 @@ from tests.integration.mlflow_server import free_port, mlflow_server
 from tests.integration.postgres_server import DEBIAN_15, Server, postgres_server
 
 ROOT: Final = Path(__file__).parents[2]
+SAMPLE: Final = ROOT / "data" / "uci_sceaux_hourly_2006-2009.csv.gz"
+WINDOWS: Final = (("2009-07-03", "2010-01-01"), ("2009-07-02", "2009-07-03"), ("2009-07-01", "2009-07-02"))
+"""Days of each delivery: half a year, then two days that are late."""
+
 ENDED: Final = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 UNDER_WAY: Final = ["RUNNING", "PENDING", "CANCELLING"]
+
+
+def deliveries() -> Iterator[tuple[str, str]]:
+    """Yield name and content of each delivery."""
+    with gzip.open(SAMPLE, "rt") as lines:
+        header, *rows = lines.read().splitlines()
+    for since, until in WINDOWS:
+        chosen = [row for row in rows if since <= row.split(",")[1] < until]
+        yield f"{since}.csv", "\n".join([header, *chosen, ""])
 
 
 def eventually(ask: Callable[[], Any], within_s: float, what: str) -> Any:

@@ -5,7 +5,6 @@ runs: what a day begins one after the other begins here as soon as the one befor
 """
 
 import contextlib
-import gzip
 import os
 import signal
 import subprocess
@@ -19,16 +18,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.proofs import flow_kills
-from benchmarks.proofs.flow_world import World, eventually, world
+from benchmarks.proofs.flow_world import World, deliveries, eventually, world
 from benchmarks.proofs.report import Section
 from benchmarks.serving.report import table
 
-SAMPLE: Final = Path(__file__).parents[2] / "data" / "uci_sceaux_hourly_2006-2009.csv.gz"
 MONDAY: Final = datetime(2026, 11, 23, tzinfo=UTC)
-WINDOWS: Final = (("2009-07-03", "2010-01-01"), ("2009-07-02", "2009-07-03"), ("2009-07-01", "2009-07-02"))
-"""Days of each delivery: half a year, then two days that are late."""
-
 DAYS: Final = ("day without", "day with faults")
 
 TIMES: Final = {
@@ -122,15 +116,6 @@ class Day:
     def state(self) -> dict[str, Any]:
         """Return what must be the same after both days."""
         return {name: self.at.sql(query) for name, query in STATE.items()}
-
-
-def deliveries() -> Iterator[tuple[str, str]]:
-    """Yield name and content of each delivery."""
-    with gzip.open(SAMPLE, "rt") as lines:
-        header, *rows = lines.read().splitlines()
-    for since, until in WINDOWS:
-        chosen = [row for row in rows if since <= row.split(",")[1] < until]
-        yield f"{since}.csv", "\n".join([header, *chosen, ""])
 
 
 def bad_delivery(day: Day, run: str) -> Fault:
@@ -248,23 +233,6 @@ def prove(home: Path) -> Iterator[Section]:
     yield Section("One notice an incident", table(("notice", *DAYS), rows), once)
     followed = all(lived.chain["predict_batch/when-new"]["Completed"] for lived in (clean, faulty))
     yield Section("What led to what", _chain_text(clean, faulty), followed)
-    yield kills(home)
-
-
-def kills(home: Path) -> Section:
-    """Kill whole flows at seeded moments, run them again, and compare with flows that nobody killed."""
-    began = time.monotonic()
-    with ThreadPoolExecutor() as pool:
-        left = pool.submit(flow_kills.lived, home / "left", deliveries(), killing=False)
-        killed = pool.submit(flow_kills.lived, home / "killed", deliveries(), killing=True)
-    rows = [(name, found == killed.result().state[name]) for name, found in left.result().state.items()]
-    when = killed.result().killed
-    text = (
-        f"{len(when)} kills (SIGKILL, seed {flow_kills.SEED}) of flows that had begun: {', '.join(when)}. Each flow "
-        f" was run again to its end; {time.monotonic() - began:.0f} s in all.\n\n"
-    )
-    held = bool(when) and all(same for _, same in rows)
-    return Section("Whole flows killed at random, nothing doubled", text + table(("", "same"), _said(rows)), held)
 
 
 @dataclass(frozen=True)
@@ -301,12 +269,7 @@ def _state_text(clean: Lived, faulty: Lived) -> str:
         for name, value in clean.state.items()
     ]
     runs = f"{clean.runs} and {faulty.runs} runs begun by the schedule, with what they led to.\n\n"
-    return runs + table(("", "count", "same"), _said(rows))
-
-
-def _said(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return rows whose last cell is said in words."""
-    return [(*row[:-1], "yes" if row[-1] else "NO") for row in rows]
+    return runs + table(("", "count", "same"), [(*row[:-1], "yes" if row[-1] else "NO") for row in rows])
 
 
 def _chain_text(clean: Lived, faulty: Lived) -> str:
