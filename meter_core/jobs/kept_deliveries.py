@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,6 +42,8 @@ def digest_of(path: Path) -> str:
 def keep(path: Path, digest: str, files_root: str) -> str:
     """Keep a file as `deliveries/DIGEST.gz`: one that came as gzip as it is, any other compressed.
 
+    Where a meter was erased from what is kept under that name, it is kept beside it: it is another file now.
+
     Args:
         path: The delivered file.
         digest: Of `digest_of`.
@@ -52,12 +55,16 @@ def keep(path: Path, digest: str, files_root: str) -> str:
     Raises:
         UnavailableError: it cannot be written; nothing half written stays.
     """
-    name = f"{FOLDER}/{digest}.gz"
+    names = (f"{FOLDER}/{digest}{f'-{number}' if number > 1 else ''}.gz" for number in range(1, 10_000))
     try:
         files, root = fsspec.core.url_to_fs(files_root)
-        target = f"{str(root).rstrip('/')}/{name}"
-        if not files.exists(target):
-            put(files, path, target)
+        for name in names:
+            target = f"{str(root).rstrip('/')}/{name}"
+            if not files.exists(target):
+                put(files, path, target)
+                break
+            if _is_whole(files, target, digest):
+                break
     except OSError as error:
         raise UnavailableError(
             f"{path.name} cannot be kept under {files_root}/{FOLDER}: {error.strerror or error}; "
@@ -65,6 +72,19 @@ def keep(path: Path, digest: str, files_root: str) -> str:
             "then run the same again"
         ) from error
     return name
+
+
+def _is_whole(files: Any, kept: str, digest: str) -> bool:
+    """Say whether a kept file is still what was delivered, which came as it is kept or unpacked."""
+    with files.open(kept, "rb") as stream:
+        if hashlib.file_digest(stream, "sha256").hexdigest() == digest:
+            return True
+        stream.seek(0)
+        try:
+            with gzip.open(stream) as unpacked:
+                return hashlib.file_digest(unpacked, "sha256").hexdigest() == digest  # type: ignore[arg-type]
+        except (EOFError, gzip.BadGzipFile, zlib.error):  # it was damaged
+            return False
 
 
 def put(files: Any, path: Path, target: str) -> None:

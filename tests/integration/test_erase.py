@@ -20,7 +20,7 @@ from meter_core.jobs import erase as erasing
 from meter_core.jobs.api_keys import add_key, known_keys
 from meter_core.jobs.erase import erase
 from meter_core.jobs.ingest import ingest
-from meter_core.jobs.kept_deliveries import digest_of, keep
+from meter_core.jobs.kept_deliveries import digest_of, keep, restored
 from meter_core.jobs.models import promote
 from meter_core.jobs.raw_line import raw_line
 from meter_core.jobs.replay import Fix, replay
@@ -250,6 +250,24 @@ def test_files_whose_lines_cannot_be_emptied_are_kept_no_more(world, tmp_path):
     assert named(world) == []
     left = raw_line("day.jsonl:2", world.settings, world.connections.database_url)
     assert json.loads(left.text) == records[1]
+
+
+def test_a_file_that_comes_again_after_an_erasure_is_kept_whole_and_can_be_replayed(world, tmp_path):
+    """In another zone it is another delivery; what is kept of the first lacks the erased meter's lines."""
+    day, url = tmp_path / "day.csv", world.connections.database_url
+    day.write_text(HEADER + "".join(line(meter, hour) for meter in (ID, OTHER) for hour in range(10)))
+    ingest([day], "canonical", None, world.settings, url)
+    erase(ID, "anna", "asked for", world.settings, world.connections)
+    again = ingest([day], "canonical", "Europe/Paris", world.settings, url)
+    assert (again.as_dict()["loaded"], again.as_dict()["duplicates"]) == (10, 10)
+    first, second = world.store.deliveries()
+    with restored(second, world.settings.files_root) as kept:
+        assert kept.read_bytes() == day.read_bytes()
+    for delivery in (first, second):
+        fix = Fix(source=None, zone=None, stop_above=None, who="anna", why="again")
+        replay(str(delivery.id), fix, world.settings, url)
+    assert sorted(set(world.store.readings()["meter_id"])) == [ID, OTHER]
+    assert len(world.store.readings()) == 20
 
 
 def test_a_short_id_takes_nothing_that_only_contains_it(world, tmp_path):
