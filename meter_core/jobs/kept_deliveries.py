@@ -82,7 +82,7 @@ def _is_whole(files: Any, kept: str, digest: str) -> bool:
         stream.seek(0)
         try:
             with gzip.open(stream) as unpacked:
-                return hashlib.file_digest(unpacked, "sha256").hexdigest() == digest  # type: ignore[arg-type]
+                return hashlib.file_digest(unpacked, "sha256").hexdigest() == digest
         except (EOFError, gzip.BadGzipFile, zlib.error):  # it was damaged
             return False
 

@@ -49,7 +49,7 @@ ENERGY: Final = ("units_kwh", "channels", "wide")
 UNIX: Final = {"unix": 1_000_000, "unix_ms": 1_000}
 """Stamps that count since 1970 UTC, and how many microseconds a count has."""
 
-LATER: Final = ("skip_lines", "thousands", "channels", "wide", "registers", "multiplier")
+LATER: Final = ("skip_lines", "thousands", "channels", "wide", "registers", "multiplier", "withdrawn")
 """Keys that came later: where a profile does not say them, its digest is what it was before they came."""
 
 
@@ -126,6 +126,7 @@ class Profile(BaseModel):
         delivery_delay_minutes: From an interval's end until its value could be known, where no column gives the
             delivery time.
         missing: Texts that stand for a missing value, beside the blank.
+        withdrawn: Texts in place of an energy by which the source takes back what it delivered before.
         meter_id: Of every line, where no column says it.
         channel: Of every line, where no column says it.
         quality: Of every value, where no column says it.
@@ -156,6 +157,7 @@ class Profile(BaseModel):
     quantities: dict[str, Kind] = {}
     delivery_delay_minutes: Annotated[int, Field(ge=0)] = 0
     missing: tuple[str, ...] = ()
+    withdrawn: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     meter_id: str | None = None
     channel: str = DEFAULT_CHANNEL
     quality: str = "measured"
@@ -192,8 +194,8 @@ class Profile(BaseModel):
     def number_columns(self) -> frozenset[str]:
         """The columns of the file that hold nothing but numbers."""
         texts = {column for ours, column in self.columns.items() if ours not in NUMBERS} | {self.stamp.date}
-        numbers = {column for ours, column in self.columns.items() if ours in NUMBERS}
-        return frozenset((numbers | set(self.energy_columns)) - texts)
+        numbers = {column for ours, column in self.columns.items() if ours in NUMBERS} | set(self.energy_columns)
+        return frozenset(numbers - texts - (set(self.energy_columns) if self.withdrawn else set()))
 
     @property
     def has_text_lines(self) -> bool:
@@ -232,9 +234,9 @@ class Profile(BaseModel):
             raise ValueError(f"encoding {encoding!r} is not known; say one like utf-8, latin-1 or utf-16") from error
         return encoding
 
-    @field_validator("missing", mode="before")
+    @field_validator("missing", "withdrawn", mode="before")
     @classmethod
-    def _missing_is_text(cls, codes: object) -> object:
+    def _code_is_text(cls, codes: object) -> object:
         """YAML reads -999 as a number; the file holds its text."""
         return [str(code) for code in codes] if isinstance(codes, list) else codes
 
@@ -259,6 +261,9 @@ class Profile(BaseModel):
             raise ValueError("columns: device tells register values apart; leave it out, or say `registers: {}`")
         if self.skip_lines and self.format != "csv":
             raise ValueError(f"skip_lines: {self.format} has no lines above its records; leave it out")
+        if self.withdrawn and self.registers:
+            raise ValueError("withdrawn: a register's value cannot be taken back for one interval; leave it out")
+        _reject("withdrawn", set(self.withdrawn) & set(self.missing), ("texts that are not under missing",))
         if self.thousands == self.decimal:
             raise ValueError(f"thousands: {self.thousands!r} is the decimal sign; say another, or leave it out")
         if self.stamp.format in UNIX and self.stamp.clock != "utc":

@@ -18,6 +18,8 @@ LONGEST_INTERVAL: Final = 44_640
 """Minutes: 31 days."""
 MINUTE_US: Final = 60_000_000
 NOT_A_NUMBER: Final = "not_a_number"
+WITHDRAWN: Final = "withdrawn"
+"""Code under which a row keeps the word by which the source took its energy back."""
 
 Columns = dict[str, pa.Array]
 
@@ -78,11 +80,15 @@ def frame_of(rows: Rows, profile: Profile, lone: NDArray[np.bool_] | None = None
     quality = _words(columns, "quality", profile.quality, _quality_codes(profile), codes, count)
     interval = _interval(columns, profile, codes, count)
     reading_us = _start(rows.start, interval, profile, codes)
-    units, bad_units = quantity(columns["units_kwh"], "units_kwh", profile)
+    energy, taken_back = _without_withdrawals(columns["units_kwh"], profile)
+    units, bad_units = quantity(energy, "units_kwh", profile)
     codes.set(bad_units, "bad_energy")
     version = _version(columns, codes, count)
     available = _available(rows, reading_us, interval, profile, codes)
     auxiliary, blanked = _auxiliary(columns, profile, count)
+    for place in taken_back:
+        entry = {"code": WITHDRAWN, "value": columns["units_kwh"][place].as_py()}
+        blanked[place] = {**(blanked[place] or {}), "units_kwh": entry}
     device = {"device": pd.array(pc.fill_null(columns["device"], ""), dtype="str")} if "device" in columns else {}
     return pd.DataFrame(
         {
@@ -178,6 +184,15 @@ def _available(rows: Rows, reading_us: IntArray, interval: IntArray, profile: Pr
     bad = rows.available.codes != None  # noqa: E711 - elementwise on an object array
     codes.set(bad & filled(rows.columns["available_ts"]), "bad_available_ts")
     return np.where(bad, known, rows.available.utc_us)
+
+
+def _without_withdrawals(text: pa.Array, profile: Profile) -> tuple[pa.Array, IntArray]:
+    """Return (n,) energies as text, null where the source takes one back, and the places where it does."""
+    if not profile.withdrawn:
+        return text, np.array([], dtype=np.int64)
+    taken_back = pc.is_in(text, pa.array(profile.withdrawn))
+    places = np.flatnonzero(taken_back.to_numpy(zero_copy_only=False))
+    return pc.if_else(taken_back, pa.scalar(None, pa.string()), text), places
 
 
 def _auxiliary(columns: Columns, profile: Profile, rows: int) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -183,21 +183,25 @@ SELECT meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, te
 -- One row for each incoming one of this turn: what it is, and the version that stands when it has been dealt with.
 -- It holds all that follows from: joined to the staged rows again, a planner that expects few would compare all with all.
 -- `wins`: the incoming version takes precedence over the standing one. Missing never displaces a value and always yields
--- to one; then quality, the source's version, the delivery time, and of equals the later.
+-- to one; then quality, the source's version, the delivery time, and of equals the later. A withdrawal counts as a value:
+-- the source's word for it stands under `blanked`.
 CREATE TEMP TABLE judged ON COMMIT DROP AS
 WITH pair AS (
   SELECT i.*, r AS old, r.meter_id IS NOT NULL AS stands,
-         CASE WHEN r.units_kwh IS NULL OR i.units_kwh IS NULL THEN r.units_kwh IS NULL AND i.units_kwh IS NULL
+         CASE WHEN r.units_kwh IS NULL OR i.units_kwh IS NULL
+              THEN r.units_kwh IS NULL AND i.units_kwh IS NULL AND a.new_says = a.old_says
               ELSE r.interval_minutes = i.interval_minutes
                    AND abs(r.units_kwh - i.units_kwh) <= 1e-9 + 1e-12 * abs(r.units_kwh) END AS same,
          r.units_kwh IS NOT NULL AND i.units_kwh IS NOT NULL AND r.interval_minutes <> i.interval_minutes AS conflict,
-         CASE WHEN (r.units_kwh IS NULL) <> (i.units_kwh IS NULL) THEN r.units_kwh IS NULL
+         CASE WHEN a.old_says <> a.new_says THEN a.new_says
               ELSE (array_position(%(qualities)s::text[], i.quality), i.source_version, i.available_ts)
                    >= (array_position(%(qualities)s::text[], r.quality), r.source_version, r.available_ts) END AS wins,
          (array_position(%(qualities)s::text[], i.quality), i.source_version) > (array_position(%(qualities)s::text[], r.quality), r.source_version) AS better
     FROM staged i
     LEFT JOIN meter_reading r ON r.meter_id = i.meter_id AND r.channel = i.channel AND r.reading_ts = i.reading_ts
                              AND r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s
+   CROSS JOIN LATERAL (SELECT i.units_kwh IS NOT NULL OR coalesce(i.blanked ? 'units_kwh', false) AS new_says,
+                              r.units_kwh IS NOT NULL OR coalesce(r.blanked ? 'units_kwh', false) AS old_says) a
    WHERE i.turn = %(turn)s
      AND (i.turn > 0 OR EXISTS (SELECT FROM contested c
                                  WHERE c.meter_id = i.meter_id AND c.channel = i.channel
@@ -341,7 +345,7 @@ ORDER BY r.meter_id, r.channel, r.reading_ts LIMIT %(most)s
     AND (withdrawn_at IS NULL OR withdrawn_at > least(%(available_until)s, %(recorded_until)s))
     AND reading_ts >= %(since)s AND reading_ts < %(until)s
     AND (%(meters)s::text[] IS NULL OR meter_id = ANY (%(meters)s::text[]))
-  ORDER BY meter_id, channel, reading_ts, stands DESC, units_kwh IS NULL, array_position(%(qualities)s::text[], quality) DESC,
+  ORDER BY meter_id, channel, reading_ts, stands DESC, units_kwh IS NULL AND NOT takes_back, array_position(%(qualities)s::text[], quality) DESC,
            source_version DESC, available_ts DESC, recorded_at DESC, source_file_id DESC, line DESC)
 
 -- name: not_predicted
