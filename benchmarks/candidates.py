@@ -12,7 +12,6 @@ import argparse
 import platform
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -71,13 +70,12 @@ def evaluated(task: str, table: ReadingTable, names: list[str]) -> Evaluation:
     return evaluate_candidates(TrainingData.of(recent), windows(task, table), recipes("history", names), seeds=(0,))
 
 
-def of_candidates(found: Evaluation) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yield each candidate's scores with its seconds and size."""
-    for name, scores in found.candidate_scores.items():
-        with tempfile.TemporaryDirectory() as folder:
-            found.candidates[name].fitted.predictor.save(Path(folder))
-            size = sum(path.stat().st_size for path in Path(folder).iterdir())
-        yield name, {**scores, "kilobytes": size / 1024}
+def of_candidate(name: str, found: Evaluation) -> dict[str, float]:
+    """Return a candidate's scores with its seconds and size."""
+    with tempfile.TemporaryDirectory() as folder:
+        found.candidates[name].fitted.predictor.save(Path(folder))
+        size = sum(path.stat().st_size for path in Path(folder).iterdir())
+    return {**found.candidate_scores[name], "kilobytes": size / 1024}
 
 
 def of_outsider(name: str, task: str, table: ReadingTable, rows: Rows) -> dict[str, float]:
@@ -117,11 +115,11 @@ def main() -> None:
     )
     for task in asked.task:
         table = shipped(task)
-        names = [name for name in CANDIDATES if name in asked.only]
-        found = evaluated(task, table, names or ["linear"])
-        print(f"\n| {task}, {len(found.rows):,} rows | RMSE | MAE | pinball | coverage | s | kB |\n" + "|---" * 7 + "|")
-        for name, scores in of_candidates(found):
-            print(line(name, scores), flush=True)
+        print(f"\n| {task} | RMSE | MAE | pinball | coverage | s | kB |\n" + "|---" * 7 + "|")
+        for name in [name for name in CANDIDATES if name in asked.only]:
+            found = evaluated(task, table, [name])
+            print(line(name, of_candidate(name, found)), flush=True)
+        found = evaluated(task, table, ["linear"])
         for name in [name for name in OUTSIDERS if name in asked.only]:
             outsider = OUTSIDERS[name]
             if getattr(outsider, "absent", bool)():
@@ -131,6 +129,7 @@ def main() -> None:
         for name, scores in found.baseline_scores.items():
             if scores:
                 print(line(f"`{name}`", {**scores, "seconds": 0.0, "kilobytes": 0.0}))
+        print(f"{len(found.rows):,} values of {len(found.rows.meter_id)} meters")
 
 
 if __name__ == "__main__":

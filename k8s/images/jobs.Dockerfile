@@ -6,6 +6,9 @@ COPY requirements/jobs.txt /requirements/jobs.txt
 RUN python -m venv --without-pip /opt/venv \
     && /opt/uv/bin/uv pip install --python /opt/venv/bin/python --no-cache --compile-bytecode --only-binary :all: \
        --require-hashes -r /requirements/jobs.txt
+# LightGBM asks the system for OpenMP's library, which a slim image has not: it gets the one that scikit-learn brings.
+RUN mkdir /opt/venv/openmp \
+    && ln -s /opt/venv/lib/python3.11/site-packages/scikit_learn.libs/libgomp-*.so.1.0.0 /opt/venv/openmp/libgomp.so.1
 
 FROM python:3.11-slim
 COPY --from=build /opt/venv /opt/venv
@@ -17,7 +20,7 @@ COPY flows /opt/app/flows
 RUN python -m compileall -q /opt/app
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/app METER_APP=/opt/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp METER_HOME=/tmp/meter PREFECT_HOME=/tmp/prefect MPLCONFIGDIR=/tmp/matplotlib GIT_PYTHON_REFRESH=quiet \
-    DO_NOT_TRACK=1 MLFLOW_DISABLE_TELEMETRY=true GX_ANALYTICS_ENABLED=false
+    LD_LIBRARY_PATH=/opt/venv/openmp DO_NOT_TRACK=1 MLFLOW_DISABLE_TELEMETRY=true GX_ANALYTICS_ENABLED=false
 ARG VERSION=dev
 LABEL org.opencontainers.image.title="meter jobs" org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0" \

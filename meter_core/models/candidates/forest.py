@@ -20,10 +20,10 @@ class RandomForest(Candidate):
 
     name: ClassVar = "forest"
     reading: ClassVar = {
-        "max_iter": 60, "max_leaf_nodes": 64, "min_samples_leaf": 20, "max_features": 0.4, "max_samples": 15_000,
+        "max_iter": 60, "max_leaf_nodes": 64, "min_samples_leaf": 20, "max_features": 0.4, "max_samples": 10_000,
     }  # fmt: skip
     ahead: ClassVar = {
-        "max_iter": 40, "max_leaf_nodes": 64, "min_samples_leaf": 100, "max_features": 0.4, "max_samples": 30_000,
+        "max_iter": 30, "max_leaf_nodes": 64, "min_samples_leaf": 50, "max_features": 0.4, "max_samples": 10_000,
     }  # fmt: skip
 
     def __init__(self, recipe: Recipe, seed: int, quantile: float | None = None) -> None:
