@@ -41,7 +41,7 @@ class Row:
     Attributes:
         name: of its marks in the page.
         title: what is predicted.
-        command: arguments of `meter backtest`; a file without folder lies beside the repository.
+        command: arguments of `meter backtest`, where a file without folder lies beside the repository; or a benchmark.
     """
 
     name: str
@@ -58,6 +58,7 @@ ROWS = (
         f"{FONTANA} {IN_TEST} --origin-hour 10 --delay-hours 10 --horizon 15h-38h",
     ),
     Row("homes-week", "Homes, the seventh day", f"{FONTANA} {IN_TEST} --horizon 145h-168h"),
+    Row("new-meters", "Homes that no model saw, in their first 14 days", "benchmarks/new_meters.py"),
     Row(
         "daily", "Daily values of 46 customers, the next seven days",
         f"{BAREILLY} --test-from 2020-07-01 --until 2021-01-01 --horizon 168h",
@@ -83,9 +84,9 @@ def measured(row: Row, candidates: str | None) -> tuple[dict[str, Any], list[str
         meter = str(Path(sys.executable).with_name("meter"))
         command = [meter, "backtest", *arguments, "--json", "--out", folder]
         command += ["--candidates", candidates] if candidates else []
-        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         more = beside_seven_days(Path(arguments[0]), Path(folder) / "scored_rows.csv") if row.name == "daily" else []
-    return json.loads(said.stdout), more
+    return json.loads(printed.stdout), more
 
 
 def table(content: Mapping[str, Any]) -> list[str]:
@@ -179,6 +180,19 @@ def _with_earlier(file: Path, known: dict[str, dict[date, float]]) -> dict[str, 
     return known
 
 
+def said(row: Row, candidates: str | None) -> list[str] | None:
+    """Return a row's command with what it gives; None without its file."""
+    if row.command.startswith("benchmarks/"):
+        command = [sys.executable, str(ROOT / row.command)]
+        printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
+        return [f"`python {row.command}`", "", "```", *printed.splitlines(), "```"]
+    result = measured(row, candidates)
+    if result is None:
+        return None
+    content, more = result
+    return [f"`meter backtest {row.command}`", "", *table(content), "", *sentences(content), *more]
+
+
 def written(page: str, name: str, lines: list[str]) -> str:
     """Return the page with the lines between the marks of a row."""
     marks = re.compile(rf"(<!-- row {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
@@ -197,14 +211,12 @@ def main() -> None:
     for row in ROWS:
         if row.name not in asked.row:
             continue
-        result = measured(row, asked.candidates)
-        print(f"\n{row.title}: meter backtest {row.command}")
-        if result is None:
+        print(f"\n{row.title}", flush=True)
+        lines = said(row, asked.candidates)
+        if lines is None:
             print("its file is not here")
             continue
-        content, more = result
-        lines = [f"`meter backtest {row.command}`", "", *table(content), "", *sentences(content), *more]
-        print("\n".join(lines[2:]), flush=True)
+        print("\n".join(lines), flush=True)
         if asked.write:
             PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), row.name, lines), encoding="utf-8")
 
