@@ -13,11 +13,11 @@ from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.readings import ReadingTable
 
 NEEDS = "jax"
-WINDOW, HIDDEN, EPOCHS, BATCH, RATE = 168, 48, 14, 128, 3e-3
+WINDOW, HIDDEN, EPOCHS, BATCH, RATE = 168, 48, 12, 128, 3e-3
 LEVEL_HOURS = 28 * 24
 AHEAD_HOURS = 24
-STEP_HOURS = {"ahead": 11, "reading": 3}
-"""Every so manieth hour of a meter is learnt from; 11 comes to every hour of the day."""
+STEP_HOURS = {"ahead": 17, "reading": 5}
+"""Every so manieth hour of a meter is learnt from; both come to every hour of the day."""
 
 
 def absent() -> bool:
