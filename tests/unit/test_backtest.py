@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from meter_core.cli.main import app
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.jobs.backtest import backtest
 from meter_core.sources import SourceError
@@ -49,6 +51,13 @@ def test_candidates_are_compared_that_are_named():
 def test_an_unknown_candidate_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(UsageError, match=r"'xgboost' is unknown; known are boosting, .*, linear, ridge, segments"):
         backtest(tmp_path / "no such file", "uci_sceaux", test_from=date(2009, 12, 4), candidates=["xgboost"])
+
+
+def test_the_command_takes_a_list_of_candidates_and_says_which_there_are():
+    words = ["backtest", str(SAMPLE), "--source", "uci_sceaux", "--test-from", "2009-12-04", "--candidates"]
+    said = CliRunner().invoke(app, [*words, "linear, xgboost"])
+    assert said.exit_code == 2
+    assert "candidate 'xgboost' is unknown; known are boosting" in " ".join(said.output.split())
 
 
 def test_the_protocol_says_what_was_fitted_on_what(result):
