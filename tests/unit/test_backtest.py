@@ -138,7 +138,7 @@ def test_refits_by_month_and_until():
         ({"task": "ahead", "horizon": "38h-15h"}, "is none"),
         ({"task": "ahead", "origin_hour": 24}, "say 0 to 23"),
         ({"task": "ahead", "delay_hours": -1}, "say 0 or more"),
-        ({"weather": "actual"}, "a snapshot its own temperature; say none"),
+        ({"weather": "actual"}, "a snapshot has its own temperature; say none"),
         ({"horizon": "48h"}, "predicted at their start: they have no horizon"),
         ({"features": "all"}, "snapshot or history"),
         ({"refit": "daily"}, "none, 28d, month"),
