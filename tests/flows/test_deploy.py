@@ -16,6 +16,7 @@ CRONS = {
     "train_model/weekly-ahead": "0 4 * * 1",
     "predict_batch/six-hourly": "0 */6 * * *",
     "predict_batch/six-hourly-ahead": "30 */6 * * *",
+    "fetch_weather/six-hourly": "15 */6 * * *",
 }
 STARTED = (
     "predict_batch/backfill",

@@ -65,6 +65,12 @@ def test_without_a_champion_nothing_is_predicted_after_a_refusal(refused):
     assert "no champion yet" in refused.printed["message"]
 
 
+def test_weather_is_asked_for_where_there_are_places(stack, chained):
+    ended = stack.run("fetch_weather/six-hourly")
+    assert (ended.status, ended.printed["state"]) == (0, "Completed"), ended.said
+    assert "No place with coordinates is known" in ended.printed["message"]
+
+
 def test_the_chain_returns_what_each_job_returned(chained, half_a_year):
     assert (chained.status, chained.printed["state"]) == (0, "Completed"), chained.said
     results = chained.printed["results"]
