@@ -21,8 +21,8 @@ from meter_core.settings import Settings
 def fetch_weather(since: date | None = None, until: date | None = None) -> State[Any]:
     """Ask Open-Meteo for the weather of every place with coordinates, and store it.
 
-    Without any place it has nothing to do. A run that fails keeps no prediction from being made: forecasts then use what
-    is stored, or none.
+    Without any place it has nothing to do. A run that fails keeps no prediction from being made: forecasts then use
+    what is stored, or none.
 
     Args:
         since: First past day, UTC. Empty: the newest forecast.
