@@ -24,8 +24,12 @@ WEATHER_FEATURES: Final = (
     "temperature_change",
     "heating_change",
     "cooling_change",
+    "temperature_since_yesterday",
+    "heating_since_yesterday",
+    "cooling_since_yesterday",
 )
-"""`heating`, `cooling`: degrees below and above. `..._change`: less the mean at this clock time of the days known."""
+"""`heating`, `cooling`: degrees below and above. `..._change`: less the mean at this clock time of the days known.
+`..._since_yesterday`: less those of the 24 hours before; of whole days, of the day before."""
 
 
 def weather_features(days: ClockDays, coming: Targets) -> dict[str, FloatArray]:
@@ -41,6 +45,10 @@ def weather_features(days: ClockDays, coming: Targets) -> dict[str, FloatArray]:
     for name, before in _week(days).items():
         column = "temperature_c" if name == "temperature" else name
         columns[f"{name}_change"] = columns[column] - before[np.arange(len(now))[:, None], coming.slot]
+    yesterday = known[:, -horizon - days.slots : -days.slots]
+    columns["temperature_since_yesterday"] = now - yesterday
+    for name, degrees in _degrees(yesterday).items():
+        columns[f"{name}_since_yesterday"] = columns[name] - degrees
     return columns
 
 

@@ -97,8 +97,9 @@ def _ahead_parts(fitted: FittedAhead) -> list[ModelPart]:
 
 def _on_line(missed: Any, line: Any, numbers: Model, example: FloatArray) -> Any:
     """Return a line and the model of what it misses as one scikit-learn model: it adds what both say."""
-    assert isinstance(numbers, Line)  # noqa: S101 - what is fitted under that name
-    filled = make_pipeline(SimpleImputer().fit(numbers.imputation[None, :]), line)
+    filled = (
+        make_pipeline(SimpleImputer().fit(numbers.imputation[None, :]), line) if isinstance(numbers, Line) else line
+    )
     both = StackingRegressor([("line", filled), ("missed", missed)], LinearRegression(), cv="prefit")
     both.fit(example, np.arange(len(example), dtype=np.float64))
     both.named_estimators_ = dict(both.named_estimators_)  # scikit-learn's own dict is a type to review, for nothing

@@ -35,7 +35,9 @@ def quickly(name, quantile=None, features="history"):
 def as_fitted(one, matrix):
     """What the library says; lines get the means that stand for missing values."""
     exported = one.export()
-    return one.fitted.predict(np.where(np.isnan(matrix), exported.imputation, matrix) if one.is_line else matrix)
+    return one.fitted.predict(
+        np.where(np.isnan(matrix), exported.imputation, matrix) if isinstance(exported, Line) else matrix
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_packed_and_read_again_every_row_has_the_same_bits_alone_and_among_other
 
 
 def test_an_unknown_candidate_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match=r"'prophet' is unknown; known are boosting, .*ensemble, forest, lightgbm"):
+    with pytest.raises(UsageError, match=r"'prophet' is unknown; known are boosting, .*ensemble, forest, hourly, lightgbm"):
         recipes(names=["linear", "prophet"])
 
 

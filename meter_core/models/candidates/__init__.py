@@ -18,8 +18,11 @@ for _module in pkgutil.iter_modules(__path__):
 DEFAULT: Final = ("linear", "boosting")
 """What a training compares where nobody says more: the classic, and what won on every sample so far."""
 
+FINE: Final = ("hourly", "boosting_fine")
+"""What is offered too for feeders, zones and large sites, whose load follows calendar and weather closely."""
+
 FINE_METERS: Final = 3
-"""Of more meters, which are homes, finer trees learn the noise, and slowly."""
+"""Of more meters, which are homes, these learn the noise, and slowly."""
 
 
 def candidate_class(name: str) -> type[Candidate]:
@@ -56,7 +59,7 @@ def ahead_recipes(meters: int = FINE_METERS + 1, names: Sequence[str] | None = N
     Raises:
         UsageError: where a candidate is unknown.
     """
-    offered = (*DEFAULT, "boosting_fine") if meters <= FINE_METERS else DEFAULT
+    offered = (*DEFAULT, *FINE) if meters <= FINE_METERS else DEFAULT
     return {name: candidate_class(name).recipe("ahead") for name in names or offered}
 
 

@@ -65,6 +65,7 @@ class Candidate(ABC):
         reading: its settings for the task `reading`.
         ahead: its settings for the task `ahead`.
         is_line: whether it is a linear model; ahead, others are fitted to what a line misses.
+        stands_on: name of that line's candidate.
         fits_quantiles: whether it can be fitted to a quantile; ahead, others get a model of how far they miss.
         fitted: the model of the library that fits it, for MLflow.
     """
@@ -73,6 +74,7 @@ class Candidate(ABC):
     reading: ClassVar[Mapping[str, Any]] = {}
     ahead: ClassVar[Mapping[str, Any]] = {}
     is_line: ClassVar[bool] = False
+    stands_on: ClassVar[str] = "linear"
     fits_quantiles: ClassVar[bool] = False
     fitted: Any
 
