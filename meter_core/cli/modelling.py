@@ -221,14 +221,14 @@ def explain_change(
     horizon: Annotated[int, typer.Option(help="Hours after the meter's newest reading.")] = 24,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why the forecast of a meter is another one than it was: corrected, late or new values, or the model."""
+    """Say why a meter's forecast is another one than it was: corrected, late or new values, weather, or the model."""
     with speaking(as_json) as speaker, registry(speaker.say) as (settings, urls):
         from meter_core.jobs.explain_change import explain_change as run
 
         result = run(meter_id, in_utc(since), settings, urls, horizon).as_dict()
         if not speaker.result(result):
             speaker.out.print(result["why"], markup=False, soft_wrap=True)
-            columns = ("reading_ts", "then", "corrected", "late", "new", "model", "now")
+            columns = ("reading_ts", "then", "corrected", "late", "new", "weather", "model", "now")
             rows = [tuple(each[name] for name in columns) for each in result["intervals"]]
             speaker.table("Each interval, kWh", list(columns), rows)
 

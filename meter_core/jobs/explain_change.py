@@ -15,6 +15,7 @@ from meter_core.evaluation.forecast_change import ForecastChange, forecast_chang
 from meter_core.features.readings import ReadingTable
 from meter_core.jobs.registered import store_of, tracking_uri
 from meter_core.jobs.stored_readings import stored_table
+from meter_core.jobs.stored_weather import stored_weather
 from meter_core.models.forecaster import Forecaster
 from meter_core.registry.rest import ModelRef, Registry
 from meter_core.settings import Settings
@@ -86,8 +87,9 @@ def explain_change(
         refs = (champion if before is None else registry.version(before), champion)
         models = [_load(registry, ref, connections) for ref in refs]
     minutes = int(now.interval_minutes[0])
-    change = forecast_change(then, now, models[0], models[1], max(1, hours * 60 // minutes))
-    words = _why(change, hours, before, champion.version)
+    moments = int(moment.timestamp()), int(datetime.now(UTC).timestamp())
+    change = forecast_change(then, now, models[0], models[1], max(1, hours * 60 // minutes), moments)
+    words = _why(change, hours, before, champion.version, any(model.uses_weather for model in models))
     return ChangeResult(meter_id, moment, before, champion.version, change, words)
 
 
@@ -107,7 +109,16 @@ def _tables(store: Store, meter_id: str, moment: datetime) -> tuple[ReadingTable
         )
     newest = now.interval_minutes == now.interval_minutes[now.ts_s == measured[-1]][0]
     same = then.interval_minutes == now.interval_minutes[newest][0]
-    return then.take(same), now.take(newest & (now.ts_s >= since_s))
+    return _in_weather(store, then.take(same), now.take(newest & (now.ts_s >= since_s)), moment)
+
+
+def _in_weather(
+    store: Store, then: ReadingTable, now: ReadingTable, moment: datetime
+) -> tuple[ReadingTable, ReadingTable]:
+    """Return both with the weather where the meter stands, as it was stored at a moment and as it is."""
+    first_s, last_s, meters = int(now.ts_s[0]), int(now.ts_s[-1]), set(now.meter_id.tolist())
+    before, present = (stored_weather(store, meters, first_s, last_s, at) for at in (moment, None))
+    return then.with_weather(before), now.with_weather(present)
 
 
 def _version_then(store: Store, moment: datetime) -> str | None:
@@ -121,13 +132,14 @@ def _load(registry: Registry, ref: ModelRef, connections: Connections) -> Foreca
     return Forecaster.load(registry.fetch(ref, connections.home / "models"))
 
 
-def _why(change: ForecastChange, hours: int, before: str | None, version: str) -> str:
+def _why(change: ForecastChange, hours: int, before: str | None, version: str, uses_weather: bool) -> str:
     """Return what changed the forecast, the largest part first."""
     total = change.total
     words: Mapping[str, str] = {
         "corrected": f"{change.values['corrected']} values that were corrected",
         "late": f"{change.values['late']} values that came late",
         "new": f"{change.values['new']} values of new intervals",
+        "weather": "what is known of the weather",
         "model": f"model {before or version} then and {version} now",
     }
     parts = sorted(words, key=lambda name: -abs(total[name]))
@@ -136,5 +148,6 @@ def _why(change: ForecastChange, hours: int, before: str | None, version: str) -
     )
     return (
         f"The next {hours} hours are forecast at {total['now']:.3f} kWh; then, at {total['then']:.3f}. "
-        f"{named or 'Nothing is another'}. No registered model looks at weather yet; only backtests do."
+        f"{named or 'Nothing is another'}."
+        f"{'' if uses_weather else ' Neither model was trained with weather, so none of it is by the weather.'}"
     )

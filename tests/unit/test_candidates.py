@@ -88,7 +88,9 @@ def test_packed_and_read_again_every_row_has_the_same_bits_alone_and_among_other
 
 
 def test_an_unknown_candidate_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match=r"'prophet' is unknown; known are boosting, .*ensemble, forest, hourly, lightgbm"):
+    with pytest.raises(
+        UsageError, match=r"'prophet' is unknown; known are boosting, .*ensemble, forest, hourly, lightgbm"
+    ):
         recipes(names=["linear", "prophet"])
 
 

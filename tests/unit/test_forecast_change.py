@@ -7,9 +7,11 @@ import pytest
 
 from meter_core.evaluation.forecast_change import PARTS, forecast_change
 from meter_core.features.origins import origins_of
+from meter_core.features.weather import PlaceWeather
 from meter_core.models.candidates import ahead_recipes
 from meter_core.models.fit_ahead import fit_forecaster
 from tests.shipped_sample import sample_table
+from tests.unit.test_weather import fitted, warmed  # noqa: F401 - fixtures
 
 HORIZON = 24
 
@@ -72,3 +74,25 @@ def test_all_at_once_add_up(home, models):
     said = change.as_dict()
     assert sum(each["now"] for each in said["intervals"]) == pytest.approx(said["total"]["now"])
     assert said["known_then_ts"] == "2009-05-30T22:00:00Z"
+
+
+def test_weather_that_is_forecast_otherwise_is_told_from_the_rest(warmed, fitted):  # noqa: F811 - fixtures
+    """Each midnight's forecast is of the same values; here the newest says ten degrees more of the hours ahead."""
+    home = warmed.take(warmed.meter_id == "m0")
+    end_s = int(home.ts_s[-1]) + 3600
+    whole = home.weather[0]
+    warmer = whole.valid_s >= end_s
+    issued = np.full(warmer.sum(), end_s)
+    columns = (whole.valid_s, whole.valid_s[warmer]), (whole.known_s, issued)
+    hot = PlaceWeather(
+        *map(np.concatenate, columns), np.concatenate([whole.temperature_c, whole.temperature_c[warmer] + 10])
+    )
+    now, model = home.with_weather({"m0": hot}), fitted.predictor
+    change = forecast_change(home, now, model, model, HORIZON, (end_s, end_s))
+    assert only(change, "weather") == {"corrected": 0, "late": 0, "new": 0}
+    assert change.total["weather"] > 0.3 * 24  # 0.2 to 0.3 kWh for each degree above 20
+    check_adds_up(change)
+    earlier = forecast_change(now, now, model, model, HORIZON, (end_s - 1, end_s))
+    assert only(earlier, "weather") == {"corrected": 0, "late": 0, "new": 0}  # it was stored, but not known yet
+    dry = forecast_change(home, now, model.dry, model.dry, HORIZON, (end_s, end_s))
+    assert dry.total["weather"] == 0
