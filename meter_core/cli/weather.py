@@ -85,9 +85,14 @@ def show(as_json: JsonOption = False) -> None:
         if not result["places"]:
             speaker.out.print("no place is known: meter weather place NAME --latitude ... --longitude ... --default")
             return
-        columns = ("place", "meters", "observations", "forecasts", "last_valid_at", "newest_forecast_at", "fresh")
-        rows = [tuple(each[name] for name in columns) for each in result["places"]]
-        speaker.table("Weather", ["place", "meters", "measured", "forecast", "until", "newest forecast", "fresh"], rows)
+        columns = ("place", "meters", "observations", "forecasts")
+        times = ("last_valid_at", "newest_forecast_at")
+        rows = [
+            (*(each[name] for name in columns), *((each[name] or "-")[:16] for name in times), each["fresh"])
+            for each in result["places"]
+        ]
+        head = ["place", "meters", "measured", "forecast", "until, UTC", "newest forecast", "fresh"]
+        speaker.table("Weather", head, rows)
 
 
 def show_stored(speaker: Speaker, result: dict[str, Any]) -> None:

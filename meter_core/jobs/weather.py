@@ -150,7 +150,11 @@ def weather_shown(database_url: SecretStr | str) -> dict[str, Any]:
     """
     found = Store(database_url).weather_summary()
     old = datetime.now(UTC) - timedelta(days=1)
-    for each in found:
-        newest = each["newest_forecast_at"]
-        each["fresh"] = newest is not None and newest >= old
-    return {"places": found}
+    return {"places": [_shown(each, old) for each in found]}
+
+
+def _shown(summary: dict[str, Any], old: datetime) -> dict[str, Any]:
+    """Return the summary of a place as plain JSON types; whether its newest forecast is younger than an instant."""
+    newest = summary["newest_forecast_at"]
+    plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in summary.items()}
+    return plain | {"fresh": newest is not None and newest >= old}
