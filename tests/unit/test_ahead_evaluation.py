@@ -162,6 +162,29 @@ def test_weather_that_is_known_is_used_and_without_it_nothing_is_seen_of_it(heat
     assert 0 < scores["actual"]["total"]["mape"] < scores["none"]["total"]["mape"]
 
 
+def test_as_known_sees_the_forecast_of_the_day_before_and_not_the_right_one_that_came_later(heated, tmp_path):
+    """Midnights forecast two days, each by chance two degrees too warm or too cold; an hour later they are right."""
+    outside = pd.read_csv(heated)["temperature_c"].to_numpy()
+    hours = pd.date_range("2020-01-01", periods=len(outside), freq="h", tz="UTC")
+    wrong = outside + np.repeat(np.random.default_rng(7).choice([-2.0, 2.0], len(outside) // 24), 24)
+    parts = [(hours.floor("D") - pd.Timedelta(days=n), wrong) for n in range(2)]
+    parts.append((hours.floor("D") + pd.Timedelta(hours=1), outside))
+    rows = [
+        pd.DataFrame({"place": "x", "issued_at": issued, "valid_at": hours, "temperature_c": known})
+        for issued, known in parts
+    ]
+    (weather := tmp_path / "weather.csv").write_text(pd.concat(rows).to_csv(index=False))
+    asked = {"test_from": date(2020, 3, 25), "until": date(2020, 4, 1), "zone": "UTC"}
+    found = job.backtest(heated, "canonical", "ahead", weather="as_known", weather_file=weather, **asked)
+    content = found.as_dict()
+    assert content["protocol"]["weather"] == "as_known"
+    assert 1.8 < content["metrics"]["rmse"] < 2.9  # two degrees are two kWh; without weather it is over 3
+    assert not found.leaking
+    (two := tmp_path / "two.csv").write_text(pd.concat([rows[0], rows[1].assign(place="y")]).to_csv(index=False))
+    with pytest.raises(UsageError, match=r"two.csv holds 2 places, x, y among them"):
+        job.backtest(heated, "canonical", "ahead", weather="as_known", weather_file=two, **asked)
+
+
 @pytest.mark.parametrize(
     ("weather", "words"),
     [
