@@ -7,6 +7,7 @@ import typer
 from meter_core import __version__
 from meter_core.cli import data, keys, modelling, quarantine, readings, services, weather
 from meter_core.cli.backfill import backfill
+from meter_core.cli.backtest import backtest
 from meter_core.cli.demo import demo
 
 app = typer.Typer(
@@ -108,7 +109,7 @@ app.command(
     rich_help_panel=MODEL,
     epilog="Example: [bold]meter backtest data/uci_sceaux_hourly_2006-2009.csv.gz --source uci_sceaux --task reading "
     "--test-from 2009-01-01[/bold]",
-)(modelling.backtest)
+)(backtest)
 app.command("explain-change", rich_help_panel=MODEL, epilog="Example: [bold]meter explain-change FONTANA-02[/bold]")(
     modelling.explain_change
 )

@@ -1,4 +1,4 @@
-"""Commands for models and predictions: train, predict, backtest, models, promote, rollback."""
+"""Commands for models and predictions: train, predict, models, promote, rollback."""
 
 import getpass
 import os
@@ -26,29 +26,6 @@ class Task(StrEnum):
 
     READING = "reading"
     AHEAD = "ahead"
-
-
-class FeatureSet(StrEnum):
-    """What a model may see: the snapshot alone, or the meter's recent history too."""
-
-    SNAPSHOT = "snapshot"
-    HISTORY = "history"
-
-
-class Weather(StrEnum):
-    """What is known of the weather ahead."""
-
-    NONE = "none"
-    ACTUAL = "actual"
-    AS_KNOWN = "as_known"
-
-
-class Refit(StrEnum):
-    """How often a backtest fits anew."""
-
-    NONE = "none"
-    FOUR_WEEKS = "28d"
-    MONTH = "month"
 
 
 ByOption = Annotated[
@@ -147,57 +124,6 @@ def predict(
             speaker.facts(
                 {name: result[name] for name in ("rows", "min", "mean", "max", "model_version", "out", "seconds")}
             )
-
-
-def backtest(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Delivered file, plain or compressed.")],
-    source: Annotated[str, typer.Option(help="Built-in profile (see: meter sources list) or a YAML file.")],
-    test_from: Annotated[
-        datetime, typer.Option(help="First local day of the test; nothing from here on is fitted on.")
-    ],
-    task: TaskOption = Task.READING,
-    until: Annotated[datetime | None, typer.Option(help="End of the test, exclusive; else the file's end.")] = None,
-    features: Annotated[FeatureSet, typer.Option(help="reading: what the models may see.")] = FeatureSet.SNAPSHOT,
-    horizon: Annotated[str, typer.Option(help="ahead: how far, 24h; 15h-38h scores from the 15th hour on.")] = "24h",
-    origin_hour: Annotated[int, typer.Option(help="ahead: local hour at which each day's forecast is made.")] = 0,
-    delay_hours: Annotated[int, typer.Option(help="ahead: so long after its interval a value is known.")] = 0,
-    weather: Annotated[Weather, typer.Option(help="ahead: weather that models may see.")] = Weather.NONE,
-    weather_file: Annotated[
-        Path | None, typer.Option(help="as_known: CSV of place,issued_at,valid_at,temperature_c.")
-    ] = None,
-    refit: Annotated[Refit, typer.Option(help="How often to fit anew.")] = Refit.NONE,
-    zone: Annotated[str | None, typer.Option(help="IANA zone, where the profile leaves it open.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    candidates: CandidatesOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Evaluate straight from a file, no database: every candidate beside every baseline, on rows none of them saw."""
-    with speaking(as_json) as speaker:
-        from meter_core.jobs.backtest import backtest as run
-
-        with speaker.progress("reading the file") as bar:
-            result = run(
-                file,
-                source,
-                task.value,
-                test_from=test_from.date(),
-                until=until and until.date(),
-                features=features.value,
-                horizon=horizon,
-                origin_hour=origin_hour,
-                delay_hours=delay_hours,
-                weather=weather.value,
-                weather_file=weather_file,
-                refit=refit.value,
-                zone=zone,
-                out=out,
-                progress=bar,
-                candidates=named(candidates),
-            )
-        if not speaker.result(result.as_dict()):
-            show_backtest(speaker, result.as_dict())
-        if result.leaking:
-            raise typer.Exit(1)
 
 
 def predictability(
@@ -373,22 +299,6 @@ def show_predictability(speaker: Speaker, result: dict[str, Any]) -> None:
     speaker.table("What a model reaches that knows a meter's habits and nothing else, kWh", head, rows)
     if result["too_little"]:
         speaker.facts({"meters with too little history to say": result["too_little"]})
-
-
-def show_backtest(speaker: Speaker, result: dict[str, Any]) -> None:
-    """Print the scores, the skill and on what they rest."""
-    show_scores(speaker, result)
-    for finding in result["findings"]:
-        speaker.out.print(f"{finding['severity']}: {finding['message']}", markup=False, soft_wrap=True)
-    speaker.facts(
-        {
-            "skill over the strongest baseline": ", ".join(
-                f"{name} {value:+.1%}" for name, value in result["skill"].items() if isinstance(value, float)
-            ),
-            "coverage of the 80 % range": f"{result['coverage']:.1%}",
-            "rows, origins": f"{result['rows']:,}, {result['origins']:,}",
-        }
-    )
 
 
 def show_scores(speaker: Speaker, result: dict[str, Any]) -> None:

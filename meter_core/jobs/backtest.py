@@ -105,8 +105,7 @@ def backtest(
         RefusedError: `meter ingest` would stop the file too, or too few measured readings before or in the test.
     """
     _check_asked(known_task(task), features, weather, weather_file, (horizon, origin_hour, delay_hours))
-    for name in candidates or ():
-        candidate_class(name)
+    _check_known(candidates)
     progress(f"reading {file.name}")
     table, where = _table(file, profile, zone)
     windows = splits_of(table, where, test_from, until, refit)
@@ -119,6 +118,13 @@ def backtest(
         evaluation, leaks = _of_readings(table, windows, features, candidates, progress)
         asked = {"features": features}
     protocol = _protocol(evaluation, task, refit, where) | asked
+    return _result(evaluation, table, protocol, leaks, out)
+
+
+def _result(
+    evaluation: Evaluation, table: ReadingTable, protocol: dict[str, Any], leaks: Sequence[Finding], out: Path | None
+) -> BacktestResult:
+    """Return what was found, written as a report where there is a folder for one."""
     findings, chosen = (*leaks, *evaluation.findings), evaluation.chosen_before
     slices = slices_of(evaluation, chosen, table)
     content = plain(content_of(evaluation, chosen, protocol, findings, slices, expected_of(evaluation, table)))
@@ -144,6 +150,12 @@ def _check_asked(
         raise UsageError("readings are predicted at their start: they have no horizon, no origin hour, no delay hours")
     if task == "ahead" and features != "snapshot":
         raise UsageError("forecasts are made from history alone: leave features out")
+
+
+def _check_known(candidates: Sequence[str] | None) -> None:
+    """Refuse candidates that there are not."""
+    for name in candidates or ():
+        candidate_class(name)
 
 
 def _of_readings(
