@@ -1,4 +1,4 @@
-"""A source takes a single value back: it stands no more, whatever order the deliveries come in, and stays in history."""
+"""A source takes a single value back: it stands no more, in whatever order deliveries come, and stays in history."""
 
 from itertools import permutations
 
