@@ -14,7 +14,7 @@ from meter_core.quality.suite import SuiteResult, broken_findings, merged_result
 
 @dataclass(frozen=True, eq=False)
 class PartReport:
-    """What is left of a part when its values have gone on their way.
+    """What is left of a part, or of all until then, when its values have gone on their way.
 
     Attributes:
         found: What the rules caught.
@@ -23,6 +23,10 @@ class PartReport:
 
     found: Found
     overview: Overview
+
+    def with_(self, other: "PartReport") -> "PartReport":
+        """Return what is left of both."""
+        return PartReport(merged([self.found, other.found]), together([self.overview, other.overview]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +62,7 @@ class LateConflict:
 
 
 def judgement_of(
-    parts: Sequence[PartReport],
+    report: PartReport,
     suites: Sequence[SuiteResult],
     late: Sequence[LateConflict],
     limits: Limits,
@@ -67,15 +71,15 @@ def judgement_of(
     """Return what is said of a delivery.
 
     Args:
-        parts: All its parts.
+        report: Of all its parts.
         suites: What the suite says, which may have been run over several parts at once.
         late: Values in conflict with one of another part.
         limits: What the rules compared with.
         file_name: For the messages.
     """
     later = found_later("conflicting_in_file", [each.line for each in late])
-    found = merged([*(part.found for part in parts), later])
-    overview = together([*(part.overview for part in parts), refused_later([each.reading_ts for each in late])])
+    found = merged([report.found, later])
+    overview = together([report.overview, refused_later([each.reading_ts for each in late])])
     suite = merged_results(suites, later.counts, limits)
     said = (*findings(found, file_name), *broken_findings(suite))
     return Judgement(found, overview, suite, said, stop_reason(found, limits, file_name))

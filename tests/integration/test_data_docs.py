@@ -71,13 +71,14 @@ def subject(faulty, name=None, digest=None):
 
 
 def judgement(frame, limits, file_name="f.csv", parts=1, late=()):
-    suite, reports, suites = Suite(limits), [], []
+    suite, report, suites = Suite(limits), None, []
     for number in range(parts):
         part = frame.iloc[number * len(frame) // parts : (number + 1) * len(frame) // parts]
         judged, found = judge(part, limits)
-        reports.append(PartReport(found, overview_of(judged)))
+        of_part = PartReport(found, overview_of(judged))
+        report = of_part if report is None else report.with_(of_part)
         suites.append(suite.run(suite_frame(part, judged)))
-    return judgement_of(reports, suites, late, limits, file_name)
+    return judgement_of(report, suites, late, limits, file_name)
 
 
 @pytest.fixture(scope="module")
