@@ -13,8 +13,6 @@ import typer
 
 from meter_core.cli.output import JsonOption, Speaker, speaking
 from meter_core.cli.processes import training_works_again
-from meter_core.contracts.errors import UnavailableError
-from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded import Connections, Need, services
 from meter_core.settings import Settings
 
@@ -179,12 +177,7 @@ def sync(as_json: JsonOption = False) -> None:
         from meter_core.jobs.models import sync as run
 
         result = run(settings, urls, progress=speaker.say).as_dict()
-        delivered = {each["model"] for each in result["delivered"]}
-        tasks = [task for task, model in REGISTERED_MODELS.items() if model in delivered]
-        try:
-            training_works_again(settings, urls, tasks)
-        except UnavailableError as error:
-            speaker.say(str(error))
+        training_works_again(settings, urls, {each["model"] for each in result["delivered"]}, speaker.say)
         if not speaker.result(result):
             rows = [(done["name"], done["version"], done["promoted"], done["why"]) for done in result["delivered"]]
             speaker.table("Delivered", ["run", "version", "promoted", "why"], rows, numeric_from=4)

@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from meter_core.contracts.errors import MeterError, UnavailableError
+from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded import Connections, Need, embedded_url
 from meter_core.embedded.applications import repository_with
 from meter_core.embedded.prefect_api import PrefectApi
@@ -91,23 +92,33 @@ def run_backfill(urls: Connections, options: Sequence[str], say: Callable[[str],
     return ended
 
 
-def training_works_again(settings: Settings, urls: Connections, tasks: Iterable[str]) -> None:
-    """Close the incident of each task whose training waited for MLflow, where Prefect runs and knows of one.
+def training_works_again(
+    settings: Settings, urls: Connections, models: Collection[str], say: Callable[[str], None]
+) -> None:
+    """Close the incidents of trainings whose models waited for MLflow, where Prefect runs and knows of one.
 
-    Raises:
-        UnavailableError: Prefect is there and does not answer.
+    Args:
+        settings: Where Prefect is.
+        urls: Where the other services are.
+        models: Registered models that were delivered.
+        say: Is told which incident stays open, and why.
     """
     address = settings.prefect_api_url or embedded_url(settings, Need.PREFECT)
-    if address is None:
+    tasks = [task for task, model in REGISTERED_MODELS.items() if model in models]
+    if address is None or not tasks:
         return
-    with PrefectApi(address) as api:
-        known = api.incidents()
     there = replace(urls, prefect_api_url=address, own_prefect=settings.prefect_api_url is None)
+    try:
+        with PrefectApi(address) as api:
+            known = api.incidents()
+    except UnavailableError as error:
+        say(f"whether people are still told that a training waits is not known: {error}")
+        return
     for task in tasks:
         if f"train_model_{task}" in known:
             ended, status = _followed(there, ["flows.works_again", "train_model", f"--task={task}"], lambda _: None)
             if status != 0:
-                raise UnavailableError(f"the incident of train_model ({task}) stays open: {ended['message']}")
+                say(f"the incident of train_model ({task}) stays open: {ended['message']}")
 
 
 def _followed(urls: Connections, module: Sequence[str], say: Callable[[str], None]) -> tuple[dict[str, Any], int]:

@@ -22,6 +22,7 @@ from flows.telling import LATE_AGAIN_AFTER
 from flows.train_model import report, tell_how
 from meter_core.cli.processes import training_works_again
 from meter_core.contracts.errors import UsageError
+from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded.prefect_api import PrefectApi
 from meter_core.jobs.dead_runs import end_dead_runs
 from meter_core.jobs.status_flows import flow_findings
@@ -138,7 +139,7 @@ def test_what_was_made_good_by_hand_is_told_once(stack, api, mail):
     assert eventually(lambda: mail.of("train_model (ahead) waits for MLflow"))
     settings = Settings(prefect_api_url=stack.connections.prefect_api_url)
     for _ in range(2):
-        training_works_again(settings, stack.connections, ["reading", "ahead"])
+        training_works_again(settings, stack.connections, REGISTERED_MODELS.values(), print)
     assert eventually(lambda: mail.of("train_model (ahead) works again"))
     assert (len(mail.of("train_model (ahead)")), mail.of("train_model (reading)")) == (2, [])
     assert stack.command("flows.works_again", "train_model", "--task=ahead").printed["closed"] is False
