@@ -29,7 +29,7 @@ LASTS_S: Final = {"ingest_readings": 2.5, "train_model": 16.0, "predict_batch": 
 STATE: Final = {
     "values that stand": "SELECT count(*), md5(string_agg(concat_ws('|', meter_id, channel, reading_ts, units_kwh), "
     "',' ORDER BY meter_id, channel, reading_ts)) FROM meter_reading",
-    "deliveries, their rows, loaded, duplicates, quarantined": "SELECT count(*), sum(rows), sum(loaded), "
+    "deliveries, their rows, loaded, duplicates, quarantined": "SELECT count(*), sum(row_count), sum(loaded), "
     "sum(duplicates), sum(quarantined) FROM source_file",
     "predictions of the champion, by key": "SELECT count(*), count(DISTINCT (p.meter_id, p.channel, p.reading_ts)), "
     "md5(string_agg(concat_ws('|', p.meter_id, p.reading_ts, p.units_kwh, p.low_kwh, p.high_kwh), ',' "
