@@ -128,7 +128,7 @@ def test_one_notice_an_incident_and_one_when_it_works_again(api, mail, hook, tmp
     assert not [each for each in flow_findings(PrefectApi(str(api.api_url))) if each.what == "flow_fails"]
 
 
-def test_what_was_made_good_by_hand_is_told_once(stack, api, mail):
+def test_what_was_made_good_by_hand_is_told_once(stack, resting, mail):
     """As `meter models sync` says it once MLflow has got what waited for it."""
 
     @flow(name="train_model")
