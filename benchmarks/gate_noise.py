@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from meter_core.calendar import DAY_S
+from meter_core.calendar import DAY_S, iso_utc
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.evaluation.ahead import Ahead, evaluate_ahead
 from meter_core.evaluation.evaluated import Evaluation
@@ -41,6 +41,10 @@ MEASURED = {"reading": HOME, "ahead": ("fontana_10_homes_hourly_2016-17.csv.gz",
 DAYS, LEARNT_DAYS = 120, 280
 OLD_DAYS = 35
 """So many days ago the champion was fitted over which there is an improvement."""
+
+
+WEEKS_BEFORE = (0, 12)
+"""Before the end of the sample: two seasons to be better in."""
 
 
 def shipped(file: str, profile: str, days: int) -> ReadingTable:
@@ -84,6 +88,8 @@ def evaluated(task: str, table: ReadingTable) -> Evaluation:
 
 def on_noise(task: str, seeds: int) -> None:
     """Print a row for each seed, and how many were promoted."""
+    if not seeds:
+        return
     table, promoted, reasons = shipped(*HOME, DAYS), 0, []
     print(f"\n| {task}, seed | best | skill | in RMSE | promoted |\n|---|---|---|---|---|")
     for seed in range(seeds):
@@ -113,15 +119,16 @@ def trained(task: str, table: ReadingTable, champion: Predictor | Forecaster) ->
     return training, decide(evidence(training), against, str(training.final.predictor.about["training_until_ts"]))
 
 
-def on_measured(task: str) -> None:
-    """Print what the gate says of an improvement and of a refresh."""
-    table = shipped(*MEASURED[task], LEARNT_DAYS)
-    until_s = hold_out(table).fit_until_s
+def on_measured(task: str, weeks_before: int) -> None:
+    """Print what the gate says of an improvement and of a refresh, so many weeks before the end of the sample."""
+    whole = shipped(*MEASURED[task], LEARNT_DAYS + 7 * weeks_before)
+    table = whole.take(whole.ts_s <= whole.ts_s.max() - 7 * weeks_before * DAY_S)
+    until_s, day = hold_out(table).fit_until_s, iso_utc(int(table.ts_s.max()))[:10]
     old = fitted(task, table, int(table.ts_s.max()) - OLD_DAYS * DAY_S, "linear")
     training, verdict = trained(task, table, old)
-    tell(f"{task}, {training.winner} over a linear champion", verdict)
+    tell(f"{task} to {day}, {training.winner} over a linear champion", verdict)
     training, verdict = trained(task, table, fitted(task, table, until_s, training.winner))
-    tell(f"{task}, a refresh of {training.winner}", verdict)
+    tell(f"{task} to {day}, a refresh of {training.winner}", verdict)
 
 
 def tell(what: str, verdict: Verdict) -> None:
@@ -133,11 +140,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--task", nargs="+", choices=list(MEASURED), default=list(MEASURED))
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=20, help="0: no noise")
     asked = parser.parse_args()
     for task in asked.task:
         on_noise(task, asked.seeds)
-        on_measured(task)
+        for weeks_before in WEEKS_BEFORE:
+            on_measured(task, weeks_before)
 
 
 if __name__ == "__main__":
