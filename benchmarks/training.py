@@ -1,6 +1,6 @@
 """Training by number of readings: seconds, processor seconds and memory, each size in a process of its own.
 
-    python -m benchmarks.training [--task reading|ahead] [--rows 250000 500000 1000000]
+    python -m benchmarks.training [--task reading|ahead] [--rows 250000 500000 1000000 2000000]
 
 The readings are the shipped ones, as if there were as many such homes as it takes. What is timed is what `meter train`
 does between reading the store and writing the run: features, the leak linter, candidates and baselines on the last 28
@@ -68,7 +68,7 @@ def main() -> None:
     """Measure each size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--task", choices=list(SOURCES), default="reading")
-    parser.add_argument("--rows", type=int, nargs="+", default=[250_000, 500_000, 1_000_000])
+    parser.add_argument("--rows", type=int, nargs="+", default=[250_000, 500_000, 1_000_000, 2_000_000])
     parser.add_argument("--here", action="store_true", help="in this process")
     asked = parser.parse_args()
     for rows in asked.rows:
