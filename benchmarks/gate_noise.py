@@ -3,8 +3,8 @@
     python -m benchmarks.gate_noise [--task ahead reading] [--seeds 20]
 
 Noise: the measured hours of a home in another random order; every candidate is fitted and scored as `meter train` does
-it, the best of them judged as a first champion. Improvement: on measured readings, over champions of simpler kinds of five
-weeks ago. Refresh: the same recipe as a champion that knows all but the last weeks.
+it, the best of them judged as a first champion. Improvement: on measured readings, over champions of simpler kinds that
+are five weeks old. Refresh: the same recipe as a champion that knows all but the last weeks.
 """
 
 import argparse
