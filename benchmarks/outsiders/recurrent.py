@@ -13,7 +13,7 @@ from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.features.readings import ReadingTable
 
 NEEDS = "jax"
-WINDOW, HIDDEN, EPOCHS, BATCH, RATE = 168, 48, 40, 128, 3e-3
+WINDOW, HIDDEN, EPOCHS, BATCH, RATE = 168, 48, 12, 128, 3e-3
 LEVEL_HOURS = 28 * 24
 AHEAD_HOURS = 24
 STEP_HOURS = {"ahead": 17, "reading": 5}
