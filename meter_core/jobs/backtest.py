@@ -24,7 +24,7 @@ from meter_core.features.weather import weather_by_place
 from meter_core.jobs.backtest_report import content_of, expected_of, slices_of, write_report
 from meter_core.jobs.backtest_windows import ahead_of, splits_of
 from meter_core.jobs.registered import known_task
-from meter_core.models.candidates import ahead_recipes, candidate_class, recipes
+from meter_core.models.candidates import ahead_recipes, check_candidates, recipes
 from meter_core.models.fit import EMBARGO_S, TrainingData
 from meter_core.public_holidays import holiday_calendar
 from meter_core.quality.check import check
@@ -154,8 +154,7 @@ def _check_asked(
 
 def _check_known(candidates: Sequence[str] | None) -> None:
     """Refuse candidates that there are not."""
-    for name in candidates or ():
-        candidate_class(name)
+    check_candidates(candidates)
 
 
 def _of_readings(

@@ -21,7 +21,7 @@ from meter_core.jobs.training import Ground, Progress, StandingModel, Training, 
 from meter_core.jobs.training_forecasts import train_forecasts
 from meter_core.jobs.training_readings import train_readings
 from meter_core.jobs.training_run import predictor_digest, write_training
-from meter_core.models.candidates import candidate_class
+from meter_core.models.candidates import check_candidates
 from meter_core.registry.delivery import Retries
 from meter_core.registry.rest import Registry
 from meter_core.registry.undelivered import Undelivered
@@ -129,8 +129,7 @@ def train(
         UnavailableError: where the database cannot be reached or the run cannot be kept.
     """
     began, started = time.perf_counter(), datetime.now(UTC)
-    for name in candidates or ():
-        candidate_class(name)
+    check_candidates(candidates)
     training = _trained(known_task(task), since, until, started, settings, connections, progress, candidates)
     waiting = Undelivered(connections.files_url)
     settled = None if waiting.names() else _unchanged(training)

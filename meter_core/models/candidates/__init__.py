@@ -36,6 +36,16 @@ def candidate_class(name: str) -> type[Candidate]:
     return KNOWN[name]
 
 
+def check_candidates(names: Sequence[str] | None) -> None:
+    """Refuse a list with an unknown name before anything is done.
+
+    Raises:
+        UsageError: names those there are.
+    """
+    for name in names or ():
+        candidate_class(name)
+
+
 def candidate(recipe: Recipe, seed: int, quantile: float | None = None) -> Candidate:
     """Return the unfitted candidate of a recipe, for the mean or a quantile."""
     return candidate_class(recipe.name)(recipe, seed, quantile)
