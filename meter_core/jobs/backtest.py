@@ -105,7 +105,7 @@ def backtest(
         RefusedError: `meter ingest` would stop the file too, or too few measured readings before or in the test.
     """
     _check_asked(known_task(task), features, weather, weather_file, (horizon, origin_hour, delay_hours))
-    _check_known(candidates)
+    check_candidates(candidates)
     progress(f"reading {file.name}")
     table, where = _table(file, profile, zone)
     windows = splits_of(table, where, test_from, until, refit)
@@ -117,8 +117,7 @@ def backtest(
     else:
         evaluation, leaks = _of_readings(table, windows, features, candidates, progress)
         asked = {"features": features}
-    protocol = _protocol(evaluation, task, refit, where) | asked
-    return _result(evaluation, table, protocol, leaks, out)
+    return _result(evaluation, table, _protocol(evaluation, task, refit, where) | asked, leaks, out)
 
 
 def _result(
@@ -150,11 +149,6 @@ def _check_asked(
         raise UsageError("readings are predicted at their start: they have no horizon, no origin hour, no delay hours")
     if task == "ahead" and features != "snapshot":
         raise UsageError("forecasts are made from history alone: leave features out")
-
-
-def _check_known(candidates: Sequence[str] | None) -> None:
-    """Refuse candidates that there are not."""
-    check_candidates(candidates)
 
 
 def _of_readings(

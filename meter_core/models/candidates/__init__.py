@@ -90,6 +90,7 @@ __all__ = [
     "ahead_recipes",
     "candidate",
     "candidate_class",
+    "check_candidates",
     "quick",
     "recipes",
     "seed_matters",
