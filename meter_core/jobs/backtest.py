@@ -113,7 +113,7 @@ def backtest(
         ahead = ahead_of(horizon, origin_hour)
         table = _delayed(_with_weather(table, weather, file.name, weather_file), delay_hours)
         evaluation, leaks = _of_forecasts(table, windows, ahead, candidates, progress)
-        asked = asdict(ahead) | {"delay_hours": delay_hours, "weather": weather}
+        asked: dict[str, Any] = asdict(ahead) | {"delay_hours": delay_hours, "weather": weather}
     else:
         evaluation, leaks = _of_readings(table, windows, features, candidates, progress)
         asked = {"features": features}
