@@ -14,7 +14,7 @@ from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.fit_ahead import fit_forecaster
 from tests.shipped_sample import sample_table
 
-NEW = sorted(set(KNOWN) - {"linear", "boosting", "boosting_fine"})
+NEW = sorted(set(KNOWN) - {"linear", "boosting"})
 
 
 @pytest.fixture(scope="module")
