@@ -145,6 +145,7 @@ def test_a_forecast_from_the_store_has_the_bits_of_the_same_history_posted(known
         {"reading_ts": local(ts), "units_kwh": measured.get(ts)} for ts in range(last - 1_343 * HOUR, last + 1, HOUR)
     ]
     request = {"zone": ZONE, "interval_minutes": 60, "history": history, "horizon": 168, "meter_id": HOME}
+    request["country"] = "US"  # as the stored meter, whose days off are read from it
     posted = known.post("/forecast", request).json()
     assert [one["path"] for one in stored["warnings"]] == ["data_known_until"]  # 2017 is long ago
     assert "days old" in stored["warnings"][0]["message"]
