@@ -5,6 +5,7 @@ import subprocess
 import httpx
 
 from tests.cluster.conftest import RELEASE
+from tests.cluster.kube import ROOT
 
 
 def test_install_returned_before_any_model_exists(desk, namespace):
@@ -23,6 +24,11 @@ def test_no_part_crashed_on_the_way(desk, namespace):
         for pod in namespace.get("pods")["items"]
     }
     assert not {name: count for name, count in restarts.items() if count}
+
+
+def test_the_jobs_image_can_fit_every_candidate(desk):
+    said = desk.run("python", "-c", "import lightgbm; print(lightgbm.__version__)").out
+    assert said.strip() in (ROOT / "requirements" / "jobs.txt").read_text()
 
 
 def test_the_pool_has_the_shipped_template(desk):
