@@ -127,7 +127,8 @@ RETURNING s.line, s.meter_id, s.reading_ts;
 -- Rows equal in everything to an earlier row of the file.
 DELETE FROM staged s
  USING (SELECT n, row_number() OVER (PARTITION BY meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v,
-                                     temperature_c, power_factor, load_kw, frequency_hz, quality, source_version, available_ts
+                                     temperature_c, power_factor, load_kw, frequency_hz, quality, source_version, available_ts,
+                                     coalesce(blanked ? 'units_kwh', false)
                                      ORDER BY line, n) AS nth FROM staged) r
  WHERE s.n = r.n AND r.nth > 1;
 
@@ -192,7 +193,7 @@ WITH pair AS (
               THEN r.units_kwh IS NULL AND i.units_kwh IS NULL AND a.new_says = a.old_says
               ELSE r.interval_minutes = i.interval_minutes
                    AND abs(r.units_kwh - i.units_kwh) <= 1e-9 + 1e-12 * abs(r.units_kwh) END AS same,
-         r.units_kwh IS NOT NULL AND i.units_kwh IS NOT NULL AND r.interval_minutes <> i.interval_minutes AS conflict,
+         a.old_says AND a.new_says AND r.interval_minutes <> i.interval_minutes AS conflict,
          CASE WHEN a.old_says <> a.new_says THEN a.new_says
               ELSE (array_position(%(qualities)s::text[], i.quality), i.source_version, i.available_ts)
                    >= (array_position(%(qualities)s::text[], r.quality), r.source_version, r.available_ts) END AS wins,

@@ -67,6 +67,25 @@ def test_what_was_known_before_and_while_it_was_taken_back(store, database_url):
     assert {hour: ask(database_url, known, ts(hour).to_pydatetime())[0][0] for hour in expected} == expected
 
 
+def test_a_word_for_an_hour_takes_no_half_hour_back(store, database_url):
+    deliver(store, "a", [row(0, 1.5, interval_minutes=30), row(0.5, 2.5, interval_minutes=30)])
+    counts = deliver(store, "b", [row(0, None, blanked=WORD)])
+    assert outcome(counts) == {"quarantined": 1}
+    assert counts.interval_conflicts == 1
+    assert outcome(deliver(store, "c", [row(0, 9.0)])) == {"quarantined": 1}, "nor lets an hour in beside the halves"
+    assert standing(store) == {0: 1.5, 0.5: 2.5}
+    assert ask(database_url, "SELECT code FROM quarantined_reading") == [("interval_conflict",)] * 2
+
+
+@pytest.mark.parametrize("rows", [[missing(0), taken_back(0)], [taken_back(0), missing(0)]])
+def test_a_word_and_a_blank_of_one_file_are_two_rows(store, database_url, rows):
+    deliver(store, "a", [row(0, 1.5)])
+    counts = deliver(store, "b", [each(0) for each in rows])
+    assert outcome(counts) == {"superseded": 1, "outranked": 1}
+    assert standing(store) == {0: None}
+    assert ask(database_url, "SELECT blanked ? 'units_kwh' FROM meter_reading") == [(True,)]
+
+
 def test_the_profile_says_by_which_word(store, tmp_path, database_url):
     profile, first, second = (tmp_path / name for name in ("void.yaml", "first.csv", "second.csv"))
     profile.write_text(
