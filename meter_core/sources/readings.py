@@ -83,7 +83,7 @@ def frame_of(rows: Rows, profile: Profile, lone: NDArray[np.bool_] | None = None
     energy, taken_back = _without_withdrawals(columns["units_kwh"], profile)
     units, bad_units = quantity(energy, "units_kwh", profile)
     codes.set(bad_units, "bad_energy")
-    version = _version(columns, codes, count)
+    version = _version(columns, profile, codes, count)
     available = _available(rows, reading_us, interval, profile, codes)
     auxiliary, blanked = _auxiliary(columns, profile, count)
     for place in taken_back:
@@ -166,11 +166,11 @@ def _start(start: Instants, interval: IntArray, profile: Profile, codes: _Codes)
     return start.utc_us - interval * MINUTE_US
 
 
-def _version(columns: Columns, codes: _Codes, rows: int) -> IntArray:
+def _version(columns: Columns, profile: Profile, codes: _Codes, rows: int) -> IntArray:
     """Return (n,) the source's version of each value, 0 where it gives none."""
     if "source_version" not in columns:
         return np.zeros(rows, dtype=np.int64)
-    version, bad = numbers(columns["source_version"])
+    version, bad = numbers(columns["source_version"], profile.decimal)
     bad |= (version != np.floor(version)) & ~np.isnan(version)
     codes.set(bad, "bad_version")
     return np.where(bad | np.isnan(version), 0, version).astype(np.int64)

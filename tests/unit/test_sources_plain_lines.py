@@ -13,6 +13,7 @@ PROFILES = {
     "commas": {"delimiter": ";", "decimal": ","},
     "missing codes": {"missing": ["-999", "NA"]},
     "versions": {"columns": {"source_version": "v"}},
+    "commas and versions": {"delimiter": ";", "decimal": ",", "columns": {"source_version": "v"}},
 }
 TOKENS = [
     "1",
@@ -94,6 +95,15 @@ def test_plain_lines_are_read_as_with_care(tmp_path_factory, name, data):
         careful = read_delivery(path, how)
     pd.testing.assert_frame_equal(quick.frame, careful.frame, check_exact=True)
     assert quick.lines == careful.lines
+
+
+@pytest.mark.parametrize("neighbour", ["a;2025-02-02T00:00:00;1,5;;1", '"a";2025-02-02T00:00:00;1,5;;1'])
+def test_a_version_is_read_alike_whatever_its_neighbours(tmp_path, neighbour):
+    path = tmp_path / "delivery.csv"
+    path.write_text(f"m;t;e;u;v\na;{STAMPS[0]};1,5;;3,0\na;{STAMPS[2]};1,5;;3.0\n{neighbour}\n")
+    frame = read_delivery(path, profile("commas and versions")).frame
+    assert frame["source_version"].tolist() == [3, 0, 1]
+    assert frame["code"].tolist() == [None, "bad_version", None]
 
 
 @pytest.mark.parametrize(
