@@ -25,6 +25,8 @@ AMBIGUOUS: Final = "ambiguous_local_time"
 OUTSIDE_DAY: Final = "outside_day"
 MOST_US: Final = 4e15
 """A century after 1970: what counts more is no time, or one in another unit."""
+EARLIEST_US, LATEST_US = (int(np.datetime64(day, "us").astype(np.int64)) for day in ("0001-03-01", "9999-11-01"))
+"""Between them no offset, no day's columns and no interval lead out of the years that a `datetime` has."""
 SECOND_US: Final = 1_000_000
 WELL_AFTER_US: Final = 3 * 3600 * SECOND_US
 """No zone repeats more than this at a change of daylight saving."""
@@ -77,8 +79,9 @@ def _distinct_wall_clock(text: pa.Array, stamp: Stamp) -> tuple[IntArray, Mask]:
         bad |= ~(np.abs(counts) < MOST_US / UNIX[stamp.format])
         return np.where(bad, 0, np.round(counts * UNIX[stamp.format])).astype(np.int64), bad
     parsed = _parsed(text, stamp)
-    bad = np.isnat(parsed)
-    return np.where(bad, 0, parsed.astype(np.int64)), bad
+    wall_us = parsed.astype(np.int64)
+    bad = np.isnat(parsed) | (wall_us < EARLIEST_US) | (wall_us > LATEST_US)
+    return np.where(bad, 0, wall_us), bad
 
 
 def instants(wall_us: IntArray, bad: Mask, stamp: Stamp, zone: str) -> Instants:

@@ -116,6 +116,14 @@ def test_days_by_what_has_elapsed(tmp_path):
     }
 
 
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York"])
+@pytest.mark.parametrize("counts", ["clock", "elapsed"])
+def test_a_day_at_the_end_of_time_cannot_be_read(tmp_path, zone, counts):
+    days = [line(day, range(24)) for day in ("0001-01-01", "9999-12-31", "2025-01-01")]
+    how = wide(zone=zone, wide={**WIDE["wide"], "counts": counts})
+    assert read(tmp_path, table(*days), how).frame["code"].tolist() == ["bad_stamp"] * 48 + [None] * 24
+
+
 def test_a_25th_column_for_the_long_day(tmp_path):
     profile = wide(wide={"columns": "H{01..25}", "counts": "elapsed"})
     lines = [line("2025-10-26", range(25)), line("2025-10-27", [*range(24), None])]
