@@ -261,12 +261,11 @@ def _great_expectations() -> Any:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Let what the block makes be no garbage: looking through it, then and later, costs a fifth of a long import."""
+    """Look for no garbage meanwhile: what a long import makes would be gone through again and again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
         if was_enabled:
             gc.enable()
