@@ -41,7 +41,7 @@ class Released:
     Attributes:
         rows: How many.
         loaded: New keys, and missing values that were filled.
-        superseded: Values that displaced one.
+        superseded: Values that displaced one, and words that took one back.
         outranked: Values that did not displace the one that stands.
         duplicates: Equal key and value.
         who: Released them.

@@ -108,7 +108,7 @@ class LoadCounts:
         lines: Delivered lines of data.
         rows: Delivered values of energy: the sum of the five that follow.
         loaded: New keys, and missing values that were filled.
-        superseded: Values that displaced one.
+        superseded: Values that displaced one, and words that took one back.
         outranked: Values that did not displace the one that stands.
         duplicates: Equal key and value.
         quarantined: Not loaded, kept with their code and line.

@@ -229,7 +229,7 @@ SELECT n, meter_id, channel, reading_ts, line, stands, wins, old,
        CASE WHEN NOT stands THEN 'loaded'
             WHEN conflict THEN 'quarantined'
             WHEN same THEN 'duplicates'
-            WHEN wins AND (old).units_kwh IS NULL THEN 'loaded'
+            WHEN wins AND (old).units_kwh IS NULL AND units_kwh IS NOT NULL THEN 'loaded'
             WHEN wins THEN 'superseded'
             ELSE 'outranked' END AS outcome,
        stands AND NOT conflict

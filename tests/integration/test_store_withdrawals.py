@@ -67,6 +67,19 @@ def test_what_was_known_before_and_while_it_was_taken_back(store, database_url):
     assert {hour: ask(database_url, known, ts(hour).to_pydatetime())[0][0] for hour in expected} == expected
 
 
+def test_of_a_value_and_a_word_in_one_file_the_later_line_counts(store):
+    rows = [row(0, 1.0), row(0, None, blanked=WORD), row(1, None, blanked=WORD), row(1, 1.0)]
+    assert outcome(deliver(store, "a", rows)) == {"loaded": 3, "superseded": 1}
+    assert standing(store) == {0: None, 1: 1.0}
+
+
+def test_history_says_what_became_of_a_blank(store, database_url):
+    deliver(store, "a", [row(0, None), row(1, None)])
+    assert outcome(deliver(store, "b", [row(0, None, blanked=WORD), row(1, 2.5)])) == {"superseded": 1, "loaded": 1}
+    verdicts = "SELECT verdict FROM meter_reading_history ORDER BY reading_ts"
+    assert ask(database_url, verdicts) == [("superseded",), ("filled",)]
+
+
 def test_a_word_for_an_hour_takes_no_half_hour_back(store, database_url):
     deliver(store, "a", [row(0, 1.5, interval_minutes=30), row(0.5, 2.5, interval_minutes=30)])
     counts = deliver(store, "b", [row(0, None, blanked=WORD)])
