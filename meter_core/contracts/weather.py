@@ -1,6 +1,7 @@
 """Temperatures with their clocks: when each is valid, and when it could be known."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,10 @@ OBSERVED_AFTER_S: Final = 3_600
 COLDEST_C: Final = -95.0
 HOTTEST_C: Final = 65.0
 """No outdoor temperature lies beyond: then it is another unit."""
+
+EARLIEST_S: Final = int(datetime(1900, 1, 1, tzinfo=UTC).timestamp())
+LATEST_S: Final = int(datetime(2200, 1, 1, tzinfo=UTC).timestamp())
+"""No instant of a temperature lies beyond: then it is another clock, or a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 import csv
 import gzip
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TextIO
 
 import numpy as np
 
-from meter_core.contracts.weather import COLDEST_C, HOTTEST_C, OBSERVED_AFTER_S, WeatherValues
+from meter_core.contracts.weather import COLDEST_C, EARLIEST_S, HOTTEST_C, LATEST_S, OBSERVED_AFTER_S, WeatherValues
 from meter_core.sources.errors import SourceError
 
 HEADER: Final = ("place", "issued_at", "valid_at", "temperature_c")
@@ -24,13 +25,14 @@ def read_weather(file: Path) -> WeatherValues:
     left out.
 
     Raises:
-        SourceError: it cannot be read, lacks a column, or holds what is no instant with offset and no temperature.
+        SourceError: it cannot be read, has other columns, rows with more or fewer cells than columns, or what is no
+            place, no instant with offset, or no temperature.
     """
     try:
         packed = file.read_bytes()[:2] == GZIP
         with gzip.open(file, "rt", encoding="utf-8-sig") if packed else file.open(encoding="utf-8-sig") as text:
             rows = list(_rows(text, file.name))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise SourceError(
             f"{file}: no CSV of weather ({error}); give one with the columns {','.join(HEADER)}"
         ) from error
@@ -49,25 +51,51 @@ def read_weather(file: Path) -> WeatherValues:
 
 def _rows(text: TextIO, name: str) -> Iterator[tuple[str, int, int, bool, float]]:
     """Yield place, valid, issued, observed and temperature of each line."""
-    reader = csv.DictReader(text)
-    missing = [column for column in HEADER if column not in (reader.fieldnames or ()) and column != OPTIONAL]
-    if missing:
-        raise SourceError(f"{name}: it has no column {missing[0]}; give a header with {','.join(HEADER)}")
-    for row in reader:
-        where = f"{name} line {reader.line_num}"
-        if not (row["temperature_c"] or "").strip():
+    reader = csv.reader(text)
+    header = [column.strip() for column in next(reader, [])]
+    _check_header(header, f"{name} line 1")
+    for cells in reader:
+        if not cells:
             continue
-        place = (row["place"] or "").strip()
-        if not place:
-            raise SourceError(f"{where}: it names no place; say in the column place where its temperature is of")
-        valid_s, issued = _seconds(row, "valid_at", where), (row.get(OPTIONAL) or "").strip()
-        issued_s = _seconds(row, OPTIONAL, where) if issued else valid_s + OBSERVED_AFTER_S
-        yield place, valid_s, issued_s, not issued, _temperature(row["temperature_c"], where)
+        where = f"{name} line {reader.line_num}"
+        if len(cells) != len(header):
+            raise SourceError(
+                f"{where}: it has {len(cells)} cells, the header {len(header)} columns; give as many, decimals with a "
+                "point, and text with a comma in quotes"
+            )
+        row = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
+        if row["temperature_c"]:
+            yield _value(row, where)
 
 
-def _seconds(row: Mapping[str, str | None], column: str, where: str) -> int:
+def _check_header(header: Sequence[str], where: str) -> None:
+    """Refuse columns that are missing, given twice or others: a misspelt `issued_at` would make forecasts measured."""
+    remedy = f"give a header with {','.join(HEADER)} and no others"
+    for column in HEADER:
+        if column not in header and column != OPTIONAL:
+            raise SourceError(f"{where}: it has no column {column}; {remedy}")
+    for column in header:
+        if column not in HEADER:
+            raise SourceError(f"{where}: the column {column!r} is none of weather; {remedy}")
+        if header.count(column) > 1:
+            raise SourceError(f"{where}: the column {column} is there {header.count(column)} times; {remedy}")
+
+
+def _value(row: Mapping[str, str], where: str) -> tuple[str, int, int, bool, float]:
+    """Return place, valid, issued, observed and temperature of a line."""
+    place, issued = row["place"], row.get(OPTIONAL)
+    if not place:
+        raise SourceError(f"{where}: it names no place; say in the column place where its temperature is of")
+    if not place.isprintable():
+        raise SourceError(f"{where}: place is {place!r}; give a name without control characters")
+    valid_s = _seconds(row, "valid_at", where)
+    issued_s = _seconds(row, OPTIONAL, where) if issued else valid_s + OBSERVED_AFTER_S
+    return place, valid_s, issued_s, not issued, _temperature(row["temperature_c"], where)
+
+
+def _seconds(row: Mapping[str, str], column: str, where: str) -> int:
     """Return an instant as UTC seconds."""
-    text = (row[column] or "").strip()
+    text = row[column]
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -76,7 +104,10 @@ def _seconds(row: Mapping[str, str | None], column: str, where: str) -> int:
         raise SourceError(
             f"{where}: {column} is {text!r}; write an instant with offset, like 2026-01-31T06:00:00+00:00"
         )
-    return int(at.timestamp())
+    seconds = int(at.timestamp())
+    if not EARLIEST_S <= seconds < LATEST_S:
+        raise SourceError(f"{where}: {column} is {text!r}; write an instant of the years 1900 to 2199")
+    return seconds
 
 
 def _temperature(text: str, where: str) -> float:

@@ -176,6 +176,14 @@ def test_a_file_of_forecasts_and_measurements(tmp_path, packed):
         ("x,,2026-01-01T00:00Z,280", "temperature_c is '280'; give degrees Celsius"),
         ("x,,2026-01-01T00:00Z,warm", "temperature_c is 'warm'"),
         (",,2026-01-01T00:00Z,5", "line 2: it names no place"),
+        ("a\0b,,2026-01-01T00:00Z,5", r"line 2: place is 'a\x00b'"),
+        (
+            "x,,2026-01-01T00:00Z,12,5",
+            "line 2: it has 5 cells, the header 4 columns; give as many, decimals with a point",
+        ),
+        ("x,2026-01-01T00:00Z,5", "line 2: it has 3 cells"),
+        ("x,,1826-01-01T00:00Z,5", "valid_at is '1826-01-01T00:00Z'; write an instant of the years 1900 to 2199"),
+        ("x,9999-12-31T23:59Z,2026-01-01T00:00Z,5", "issued_at is '9999-12-31T23:59Z'"),
         ("", "holds no temperature"),
     ],
 )
@@ -194,3 +202,26 @@ def test_a_file_without_a_column_or_that_is_not_there(tmp_path):
         read_weather(file)
     with pytest.raises(SourceError, match="no CSV of weather"):
         read_weather(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("place,issue_at,valid_at,temperature_c", "line 1: the column 'issue_at' is none of weather"),
+        ("place,issued_at,valid_at,temperature_c,temperature_c", "line 1: the column temperature_c is there 2 times"),
+    ],
+)
+def test_a_header_with_other_columns_is_refused(tmp_path, header, words):
+    file = tmp_path / "weather.csv"
+    file.write_text(f"{header}\nx,2026-01-01T00:00Z,2026-01-02T00:00Z,5,6\n")
+    with pytest.raises(SourceError, match=words):
+        read_weather(file)
+
+
+def test_a_damaged_gzip_is_named(tmp_path):
+    file = tmp_path / "weather.csv.gz"
+    whole = bytearray(gzip.compress(b"place,valid_at,temperature_c\nx,2026-01-01T00:00Z,5\n" * 50))
+    whole[12:20] = b"\xff" * 8
+    file.write_bytes(bytes(whole))
+    with pytest.raises(SourceError, match=r"weather.csv.gz: no CSV of weather"):
+        read_weather(file)
