@@ -36,6 +36,7 @@ def given_weather(given: Sequence[Weather], at_s: IntArray, notes: list[Note]) -
         np.array(list(known), dtype=np.int64),
         np.full(len(known), ALWAYS_KNOWN_S, dtype=np.int64),
         np.array(list(known.values()), dtype=np.float64),
+        np.zeros(len(known), dtype=bool),
     )
 
 

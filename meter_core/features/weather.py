@@ -4,12 +4,13 @@ One code for training, batch, serving and backtests: whoever asks says what is s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meter_core.calendar import DAY_S
 from meter_core.contracts.readings import FloatArray, IntArray
@@ -27,22 +28,24 @@ HOUR_S: Final = 3600
 
 @dataclass(frozen=True, eq=False)
 class PlaceWeather:
-    """Temperatures of one place. Of two for one instant, the one known later counts: that is, among what was known.
+    """Temperatures of one place. Of those known of an instant what was measured counts, and of these the newest.
 
     Attributes:
         valid_s: (n,) UTC seconds of the instants they are for.
         known_s: (n,) UTC seconds from which each could be known: of a forecast when it was issued, of an observation
             when it was there.
         temperature_c: (n,) degrees Celsius.
+        observed: (n,) whether each was measured, not forecast.
     """
 
     valid_s: IntArray
     known_s: IntArray
     temperature_c: FloatArray
+    observed: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        order = np.lexsort((self.known_s, self.valid_s))
-        for name in ("valid_s", "known_s", "temperature_c"):
+        order = np.lexsort((self.known_s, self.observed, self.valid_s))
+        for name in ("valid_s", "known_s", "temperature_c", "observed"):
             object.__setattr__(self, name, getattr(self, name)[order])
 
     def __len__(self) -> int:
@@ -63,29 +66,28 @@ class PlaceWeather:
         if not len(known):
             return np.full(len(at_s), np.nan)
         valid_s = self.valid_s[known]
-        newest = np.append(valid_s[1:] != valid_s[:-1], True)
-        return _drawn(valid_s[newest], self.temperature_c[known[newest]], at_s)
+        counts = np.append(valid_s[1:] != valid_s[:-1], True)  # measured values are sorted behind forecasts
+        return _drawn(valid_s[counts], self.temperature_c[known[counts]], at_s)
 
     def with_other_later(self, moment_s: int, other: Callable[[FloatArray], FloatArray]) -> "PlaceWeather":
         """Return it with other temperatures for what became known after a moment: what a leak check changes."""
         later = self.known_s > moment_s
-        return PlaceWeather(self.valid_s, self.known_s, np.where(later, other(self.temperature_c), self.temperature_c))
+        return replace(self, temperature_c=np.where(later, other(self.temperature_c), self.temperature_c))
 
     def digest(self) -> str:
         """Return the digest of everything in it, in whatever order it came."""
-        parts = (np.ascontiguousarray(each).tobytes() for each in (self.valid_s, self.known_s, self.temperature_c))
-        return sha256(b"".join(parts)).hexdigest()
+        columns = (self.valid_s, self.known_s, self.temperature_c, self.observed)
+        return sha256(b"".join(np.ascontiguousarray(each).tobytes() for each in columns)).hexdigest()
 
 
 def weather_by_place(values: WeatherValues) -> dict[str, PlaceWeather]:
-    """Return the weather of each place; of what was known at the same moment, what was measured counts."""
-    order = np.argsort(values.observed, kind="stable")
-    names, number = np.unique(values.place[order].astype(str), return_inverse=True)
-    found = {}
-    for place, name in enumerate(names.tolist()):
-        rows = order[number == place]
-        found[name] = PlaceWeather(values.valid_s[rows], values.issued_s[rows], values.temperature_c[rows])
-    return found
+    """Return the weather of each place."""
+    names, number = np.unique(values.place.astype(str), return_inverse=True)
+    columns = (values.valid_s, values.issued_s, values.temperature_c, values.observed)
+    return {
+        name: PlaceWeather(*(column[number == place] for column in columns))
+        for place, name in enumerate(names.tolist())
+    }
 
 
 def seen_temperatures(

@@ -70,16 +70,16 @@ class OpenMeteo:
         self._key, self._url, self._sleep, self._now = key, url, sleep, now
 
     def forecast(self, place: Place) -> WeatherValues:
-        """Return the newest forecast, issued now; its hours that are past count as measured, and known now.
+        """Return the newest forecast, issued now; so are its hours that are past: a model's, which no station measured.
 
         Raises:
             UsageError: the place has no coordinates, or the request was refused.
             UnavailableError: Open-Meteo cannot be reached, or answers what it does not document.
         """
         hourly = self._hourly("forecast", place, [VARIABLE], {"forecast_days": FORECAST_DAYS, "past_days": 1})
-        now_s = int(self._now())
         at_s = hourly["time"].astype(np.int64)
-        return _values(place, at_s, np.full(len(at_s), now_s), at_s <= now_s, hourly[VARIABLE])
+        issued_s = np.full(len(at_s), int(self._now()))
+        return _values(place, at_s, issued_s, np.zeros(len(at_s), dtype=bool), hourly[VARIABLE])
 
     def history(self, place: Place, since: date, until: date) -> WeatherValues:
         """Return what was measured and what had been forecast one to seven days before, day by day.

@@ -196,11 +196,11 @@ class Lookups(Database):
             "until": origin + timedelta(hours=FORECAST_HOURS, days=1),
             "known_at": datetime.fromtimestamp(known_at_s, UTC),
         }
-        ((valid_s, issued_s, temperature_c),) = await self._rows(query("weather_of_meter"), asked)
+        ((valid_s, issued_s, temperature_c, observed),) = await self._rows(query("weather_of_meter"), asked)
         if not valid_s:
             return None
         times = np.array(valid_s, dtype=np.int64), np.array(issued_s, dtype=np.int64)
-        return PlaceWeather(*times, np.array(temperature_c, dtype=np.float64))
+        return PlaceWeather(*times, np.array(temperature_c, dtype=np.float64), np.array(observed, dtype=bool))
 
     async def energy(self, meter_id: str, edges_s: IntArray) -> dict[int, Energy]:
         """Return what is known of each span between two edges, by its number; spans of which nothing is are left out.

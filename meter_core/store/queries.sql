@@ -838,7 +838,7 @@ SELECT DISTINCT ON (place, valid_s, issued_s, observed)
      WHERE weather.temperature_c <> excluded.temperature_c;
 
 -- name: weather_between
--- As known at an instant: of each instant that it is valid for the newest; at the end of time all that ever was.
+-- All that was known at an instant; at the end of time all that ever was.
 SELECT place, extract(epoch FROM valid_at)::bigint, extract(epoch FROM issued_at)::bigint, observed, temperature_c
   FROM weather
  WHERE place = ANY (%(places)s::text[]) AND valid_at >= %(since)s AND valid_at < %(until)s AND issued_at <= %(issued_until)s
@@ -857,12 +857,13 @@ SELECT p.place, p.latitude, p.longitude, p.is_default,
  ORDER BY p.place;
 
 -- name: weather_of_meter
--- Of each instant the newest temperature that was known, where a meter stands.
-SELECT array_agg(valid_s ORDER BY valid_s), array_agg(issued_s ORDER BY valid_s), array_agg(temperature_c ORDER BY valid_s)
+-- Of each instant the temperature that counts of those known, where a meter stands: measured before forecast, then the newest.
+SELECT array_agg(valid_s ORDER BY valid_s), array_agg(issued_s ORDER BY valid_s), array_agg(temperature_c ORDER BY valid_s),
+       array_agg(observed ORDER BY valid_s)
   FROM (SELECT DISTINCT ON (w.valid_at) extract(epoch FROM w.valid_at)::bigint AS valid_s,
-               extract(epoch FROM w.issued_at)::bigint AS issued_s, w.temperature_c
+               extract(epoch FROM w.issued_at)::bigint AS issued_s, w.temperature_c, w.observed
           FROM weather w
          WHERE w.place = (SELECT coalesce(m.place, d.place) FROM meter m LEFT JOIN weather_place d ON d.is_default
                            WHERE m.meter_id = %(meter_id)s)
            AND w.valid_at >= %(since)s AND w.valid_at < %(until)s AND w.issued_at <= %(known_at)s
-         ORDER BY w.valid_at, w.issued_at DESC, w.observed DESC) newest;
+         ORDER BY w.valid_at, w.observed DESC, w.issued_at DESC) counts;

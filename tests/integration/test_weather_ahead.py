@@ -40,19 +40,20 @@ def warmth(count):
 
 
 def weather_of(place, warm):
-    """Each midnight a forecast of the week, half a degree too warm; an hour after each hour what it was."""
+    """Each midnight a forecast of the week, half a degree too warm; an hour after each hour what it was; an hour
+    later, as a forecast of hours that are past, a wrong one which must not replace it."""
     begin_s = int(BEGIN.timestamp())
     at = begin_s + 3600 * np.arange(len(warm))
     issued = [at - at % DAY_S - n * DAY_S for n in range(8)]
     known = int(END.timestamp())
-    valid = np.concatenate([at, *[at] * 8])
+    valid = np.tile(at, 10)
     values = WeatherValues(
         "test",
         np.full(len(valid), place, dtype=object),
         valid,
-        np.concatenate([at + OBSERVED_AFTER_S, *issued]),
-        np.concatenate([np.ones(len(at), dtype=bool), np.zeros(8 * len(at), dtype=bool)]),
-        np.concatenate([warm, *[warm + 0.5] * 8]),
+        np.concatenate([at + OBSERVED_AFTER_S, *issued, at + 2 * OBSERVED_AFTER_S]),
+        np.concatenate([np.ones(len(at), dtype=bool), np.zeros(9 * len(at), dtype=bool)]),
+        np.concatenate([warm, *[warm + 0.5] * 8, warm + 9]),
     )
     kept = values.issued_s <= known  # nothing that came after the last midnight
     columns = (getattr(values, n)[kept] for n in ("place", "valid_s", "issued_s", "observed", "temperature_c"))

@@ -83,9 +83,11 @@ def test_weather_that_is_forecast_otherwise_is_told_from_the_rest(warmed, fitted
     whole = home.weather[0]
     warmer = whole.valid_s >= end_s
     issued = np.full(warmer.sum(), end_s)
-    columns = (whole.valid_s, whole.valid_s[warmer]), (whole.known_s, issued)
     hot = PlaceWeather(
-        *map(np.concatenate, columns), np.concatenate([whole.temperature_c, whole.temperature_c[warmer] + 10])
+        np.concatenate([whole.valid_s, whole.valid_s[warmer]]),
+        np.concatenate([whole.known_s, issued]),
+        np.concatenate([whole.temperature_c, whole.temperature_c[warmer] + 10]),
+        np.concatenate([whole.observed, np.zeros(warmer.sum(), dtype=bool)]),
     )
     now, model = home.with_weather({"m0": hot}), fitted.predictor
     change = forecast_change(home, now, model, model, HORIZON, (end_s, end_s))

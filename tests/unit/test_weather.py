@@ -30,7 +30,8 @@ DAY = 24 * H
 def place_weather(*rows):
     """From (valid, known, temperature), hours."""
     valid, known, temperature = np.array(rows, dtype=float).T
-    return PlaceWeather((valid * H).astype(np.int64), (known * H).astype(np.int64), temperature)
+    times = (valid * H).astype(np.int64), (known * H).astype(np.int64)
+    return PlaceWeather(*times, temperature, np.zeros(len(valid), dtype=bool))
 
 
 def test_the_newest_that_was_known_counts_and_what_came_later_does_not():
@@ -52,6 +53,14 @@ def test_a_measurement_known_at_the_same_moment_stands_before_the_forecast():
     columns = {name: np.array(values) for name, values in rows.items()}
     found = weather_by_place(WeatherValues("test", place=np.array(["x", "x"], dtype=object), **columns))
     assert found["x"].at(H, np.array([0]))[0] == 4.0
+
+
+def test_a_measurement_stays_where_a_forecast_was_issued_later():
+    rows = {"valid_s": [0] * 4, "issued_s": [-H, H, 2 * H, 6 * H], "temperature_c": [1.0, 4.0, 5.0, 9.0]}
+    columns = {name: np.array(values) for name, values in rows.items()}
+    observed = np.array([False, True, True, False])
+    found = weather_by_place(WeatherValues("test", np.array(["x"] * 4, dtype=object), observed=observed, **columns))
+    assert [found["x"].at(known, np.array([0]))[0] for known in (0, H, 2 * H, 9 * H)] == [1, 4, 5, 5]
 
 
 def test_an_hour_has_the_temperature_of_its_start_and_a_day_the_mean_of_its_hours():
@@ -91,6 +100,7 @@ def warmed():
         np.concatenate([hours, *[hours] * len(issued)]),
         np.concatenate([hours + H, *issued]),
         np.concatenate([outside, *[forecast] * len(issued)]),
+        np.arange(len(hours) * (1 + len(issued))) < len(hours),
     )
     warm = np.maximum(outside - 20, 0)[(table.ts_s - FIRST_S) // H]
     table = replace(table, units_kwh=table.units_kwh + 0.3 * warm)
@@ -171,7 +181,7 @@ def test_coming_temperatures_alone_help_too(warmed, fitted):
 def test_weather_of_less_than_half_of_the_past_makes_no_model(warmed):
     whole = warmed.weather[0]
     late = whole.valid_s > FIT_UNTIL_S - 40 * DAY_S
-    few = PlaceWeather(whole.valid_s[late], whole.known_s[late], whole.temperature_c[late])
+    few = PlaceWeather(whole.valid_s[late], whole.known_s[late], whole.temperature_c[late], whole.observed[late])
     table = warmed.with_weather({"m0": few, "m1": few})
     assert not fit_forecaster(table, Recipe("linear", "ahead"), FIT_UNTIL_S).predictor.uses_weather
 
