@@ -36,3 +36,7 @@ class UnavailableError(MeterError):
     """Something that is needed cannot be reached or started: a database, a registry, a port, a folder."""
 
     exit_status = 3
+
+
+class UnreachableError(UnavailableError):
+    """There is no way to a server: what else is asked of it in the same run would wait as long and fail likewise."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.contracts.errors import UnavailableError, UnreachableError, UsageError
 from meter_core.contracts.weather import Place, WeatherValues
 from meter_core.settings import Settings
 from meter_core.sources.open_meteo import OpenMeteo
@@ -75,7 +75,8 @@ def fetch_weather(
 ) -> WeatherResult:
     """Ask a provider for the weather of every place with coordinates, and store it.
 
-    A place that the provider cannot be reached for leaves the others as they are.
+    A place that the provider refuses or gives no answer for is named in the result and keeps no other from being
+    asked for; where there is no way to the provider, no more places are asked for.
 
     Args:
         settings: of this process.
@@ -85,27 +86,26 @@ def fetch_weather(
         provider: whom to ask; None: Open-Meteo.
 
     Raises:
-        UsageError: the provider refused the request.
-        UnavailableError: it cannot be reached for any place, or PostgreSQL cannot.
+        UnavailableError: PostgreSQL cannot be reached.
     """
     began, store = time.monotonic(), Store(database_url)
     asked = provider or OpenMeteo(settings.open_meteo_key, settings.open_meteo_url)
     values = stored = 0
     places, failed = [], dict[str, str]()
-    for place in store.places():
-        if place.latitude is None:
-            continue
+    wanted = [place for place in store.places() if place.latitude is not None]
+    for number, place in enumerate(wanted):
         progress(f"asking for the weather of {place.place}")
         try:
             found = asked.forecast(place) if days is None else asked.history(place, *days)
-        except UnavailableError as error:
+        except UnreachableError as error:
+            failed |= dict.fromkeys((each.place for each in wanted[number:]), str(error))
+            break
+        except (UnavailableError, UsageError) as error:
             failed[place.place] = str(error)
             continue
         stored += store.record_weather(found)
         values += len(found)
         places.append(place.place)
-    if failed and not places:
-        raise UnavailableError(next(iter(failed.values())))
     return WeatherResult(tuple(places), values, stored, failed, time.monotonic() - began)
 
 
@@ -113,13 +113,16 @@ def past_days(since: date | None, until: date | None) -> tuple[date, date] | Non
     """Return the days that are asked for, None where the newest forecast is.
 
     Raises:
-        UsageError: an end without a beginning.
+        UsageError: an end without a beginning, or not after it.
     """
     if since is None:
         if until is not None:
             raise UsageError(f"weather until {until} begins nowhere; say --from too")
         return None
-    return since, until or datetime.now(UTC).date()
+    end = until or datetime.now(UTC).date()
+    if end <= since:
+        raise UsageError(f"weather from {since} until {end} is none; say a later --until")
+    return since, end
 
 
 def set_place(place: Place, meters: Sequence[str], database_url: SecretStr | str) -> dict[str, Any]:

@@ -10,14 +10,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
+from urllib.parse import quote, quote_plus
 
 import httpx
 import numpy as np
 from pydantic import SecretStr
 
-from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.contracts.errors import UnavailableError, UnreachableError, UsageError
 from meter_core.contracts.readings import FloatArray, IntArray
-from meter_core.contracts.weather import OBSERVED_AFTER_S, Place, WeatherValues
+from meter_core.contracts.weather import (
+    COLDEST_C,
+    EARLIEST_S,
+    HOTTEST_C,
+    LATEST_S,
+    OBSERVED_AFTER_S,
+    Place,
+    WeatherValues,
+)
 
 NAME: Final = "open-meteo"
 VARIABLE: Final = "temperature_2m"
@@ -33,17 +42,27 @@ TRIES: Final = 4
 FIRST_WAIT_S: Final = 1.0
 """Doubled after each try."""
 
+LONGEST_WAIT_S: Final = 60.0
+"""However long a server that is asked too often says to wait."""
+
+REASON_CHARACTERS: Final = 200
+"""Of what a server says, in a message."""
+
+SETTINGS_REMEDY: Final = "see METER_OPEN_METEO_KEY and METER_OPEN_METEO_URL"
+OF_SETTINGS: Final = frozenset({401, 402, 403, 404, 407})
+
 HOSTS: Final = {"forecast": "api", "earlier": "previous-runs-api", "archive": "archive-api"}
 PATHS: Final = {"forecast": "/v1/forecast", "earlier": "/v1/forecast", "archive": "/v1/archive"}
 _KEY: Final = re.compile(r"(apikey=)[^&\s\"']+")
+_USER: Final = re.compile(r"(?<=//)[^/@\s]+@")
 
 
 class WithoutKey(logging.Filter):
-    """Hides the key in what the HTTP client logs of addresses."""
+    """Hides the key, and a user's name and password, in what the HTTP client logs of addresses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Replace the key; every record is kept."""
-        record.msg, record.args = _KEY.sub(r"\1...", record.getMessage()), ()
+        """Replace them; every record is kept."""
+        record.msg, record.args = _USER.sub("", _KEY.sub(r"\1...", record.getMessage())), ()
         return True
 
 
@@ -74,7 +93,8 @@ class OpenMeteo:
 
         Raises:
             UsageError: the place has no coordinates, or the request was refused.
-            UnavailableError: Open-Meteo cannot be reached, or answers what it does not document.
+            UnreachableError: there is no way to Open-Meteo.
+            UnavailableError: it gives no answer, or one that it does not document.
         """
         hourly = self._hourly("forecast", place, [VARIABLE], {"forecast_days": FORECAST_DAYS, "past_days": 1})
         at_s = hourly["time"].astype(np.int64)
@@ -93,11 +113,10 @@ class OpenMeteo:
             until: the day after the last.
 
         Raises:
-            UsageError: as `forecast`, or the days are none.
+            UsageError: as `forecast`.
+            UnreachableError: as `forecast`.
             UnavailableError: as `forecast`.
         """
-        if until <= since:
-            raise UsageError(f"weather from {since} until {until} is none; say a later --until")
         parts, first = [], since
         while first < until:
             last = min(first + timedelta(days=CHUNK_DAYS), until) - timedelta(days=1)
@@ -135,26 +154,38 @@ class OpenMeteo:
         if self._key is not None:
             parameters["apikey"] = self._key.get_secret_value()
         wait_s, address = FIRST_WAIT_S, self._address(api)
+        kind: type[UnavailableError]
         for left in range(TRIES - 1, -1, -1):
+            told_s = 0.0
             try:
                 response = httpx.get(address, params=parameters, timeout=TIMEOUT_S)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 reason = type(error).__name__
+                kind = UnreachableError if isinstance(error, httpx.TransportError) else UnavailableError
             else:
                 if response.status_code == 200:
                     return _json(response)
-                reason = f"status {response.status_code}, {_reason(response)}"
+                reason, kind = f"status {response.status_code}, {self._reason(response)}", UnavailableError
                 if response.status_code < 500 and response.status_code != 429:
-                    raise UsageError(
-                        f"Open-Meteo refused the request: {reason}; see the place's coordinates and the days"
-                    )
+                    remedy = _remedy(response.status_code)
+                    raise UsageError(f"Open-Meteo at {_USER.sub('', address)} refused the request: {reason}; {remedy}")
+                told_s = _told_to_wait_s(response)
             if left:
-                self._sleep(wait_s)
+                self._sleep(max(wait_s, told_s))
                 wait_s *= 2
-        raise UnavailableError(
-            f"Open-Meteo at {address} did not answer after {TRIES} tries ({reason}); see that this machine reaches it, "
-            "or load weather from files: `meter weather load FILE`. Predictions go on without it"
+        raise kind(
+            f"Open-Meteo at {_USER.sub('', address)} did not answer after {TRIES} tries ({reason}); see that this "
+            "machine reaches it, or load weather from files: `meter weather load FILE`. Predictions go on without it"
         )
+
+    def _reason(self, response: httpx.Response) -> str:
+        """Return why a request was refused, as the answer says, without the key that it may repeat."""
+        said = _json(response)
+        words = str(said.get("reason", "without a reason")) if isinstance(said, dict) else "without a reason"
+        key = self._key.get_secret_value() if self._key else ""
+        for secret in filter(None, (key, quote(key, safe=""), quote_plus(key))):
+            words = words.replace(secret, "...")
+        return words[:REASON_CHARACTERS]
 
     def _address(self, api: str) -> str:
         """Return the address of one of their services."""
@@ -182,14 +213,22 @@ def _columns(answer: Any, variables: Sequence[str]) -> dict[str, FloatArray]:
         hourly, units = answer["hourly"], answer["hourly_units"]
         columns = {name: np.array(hourly[name], dtype=np.float64) for name in ("time", *variables)}
         right = {units["time"]} == {"unixtime"} and {units[name] for name in variables} == {"\N{DEGREE SIGN}C"}
-        if right and len({len(column) for column in columns.values()}) == 1:
+        if right and len({column.shape for column in columns.values()}) == 1 and _possible(columns, variables):
             return columns
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         pass
     raise UnavailableError(
-        "Open-Meteo answered without equally long hourly columns of seconds and degrees Celsius; see whether its "
-        "service changed, or load weather from files: `meter weather load FILE`"
+        "Open-Meteo answered without equally long hourly columns of seconds (1900 to 2199) and degrees Celsius "
+        f"({COLDEST_C:g} to {HOTTEST_C:g}); see whether its service changed, or load weather from files: "
+        "`meter weather load FILE`"
     )
+
+
+def _possible(columns: Mapping[str, FloatArray], variables: Sequence[str]) -> bool:
+    """Say whether all instants and temperatures can be; a temperature may be missing, an instant not."""
+    instants = ((columns["time"] >= EARLIEST_S) & (columns["time"] < LATEST_S)).all()
+    degrees = np.concatenate([columns[name] for name in variables])
+    return bool(instants and (np.isnan(degrees) | ((degrees >= COLDEST_C) & (degrees <= HOTTEST_C))).all())
 
 
 def _json(response: httpx.Response) -> Any:
@@ -200,7 +239,12 @@ def _json(response: httpx.Response) -> Any:
         return None
 
 
-def _reason(response: httpx.Response) -> str:
-    """Return why a request was refused, as the answer says."""
-    said = _json(response)
-    return str(said.get("reason", "without a reason")) if isinstance(said, dict) else "without a reason"
+def _remedy(status: int) -> str:
+    """Return what to do about a refusal: it is the settings of the server, or what was asked for."""
+    return SETTINGS_REMEDY if status < 400 or status in OF_SETTINGS else "see the place's coordinates and the days"
+
+
+def _told_to_wait_s(response: httpx.Response) -> float:
+    """Return the seconds that a server says to wait, at most `LONGEST_WAIT_S`; 0 where it says none."""
+    said = response.headers.get("Retry-After", "")
+    return min(float(said), LONGEST_WAIT_S) if said.isascii() and said.isdigit() else 0.0

@@ -1,15 +1,15 @@
 """Weather in a real PostgreSQL: what was known when, where meters stand, and what the commands say."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.contracts.errors import UnavailableError, UnreachableError, UsageError
 from meter_core.contracts.weather import Place, WeatherValues
 from meter_core.features.weather import weather_by_place
 from meter_core.jobs.stored_weather import stored_weather
-from meter_core.jobs.weather import fetch_weather, load_weather, set_place, weather_shown
+from meter_core.jobs.weather import fetch_weather, load_weather, past_days, set_place, weather_shown
 from meter_core.settings import Settings
 from meter_core.store.weather import WantedWeather
 from tests.integration.store_databases import ask
@@ -77,11 +77,12 @@ def test_places_that_cannot_be_are_refused(store, database_url):
 
 
 class Provider:
-    """Stands for a provider: knows one place, cannot be reached for others."""
+    """Stands for a provider: knows oslo, has no answer for dark, refuses pole; for sea there is no way to it."""
 
     def forecast(self, place):
-        if place.place == "dark":
-            raise UnavailableError("no way there")
+        if place.place != "oslo":
+            kind = {"dark": UnavailableError, "pole": UsageError, "sea": UnreachableError}[place.place]
+            raise kind(f"not of {place.place}")
         now_s = int(datetime.now(UTC).timestamp())
         valid_s = now_s + 3600 * np.arange(3)
         return WeatherValues(
@@ -94,17 +95,31 @@ class Provider:
         )
 
 
-def test_a_provider_that_fails_for_one_place_leaves_the_others(store, database_url):
+def test_a_provider_that_fails_for_some_places_leaves_the_others(store, database_url):
     settings = Settings()
     nothing = fetch_weather(settings, database_url, provider=Provider())
     assert (nothing.places, nothing.values) == ((), 0)
     set_place(Place("dark", 0.0, 0.0), [], database_url)
-    with pytest.raises(UnavailableError, match="no way there"):
-        fetch_weather(settings, database_url, provider=Provider())
+    alone = fetch_weather(settings, database_url, provider=Provider())
+    assert (alone.places, alone.failed) == ((), {"dark": "not of dark"})
     set_place(Place("oslo", 59.9, 10.7), [], database_url)
+    set_place(Place("pole", 90.0, 0.0), [], database_url)
     found = fetch_weather(settings, database_url, provider=Provider())
-    assert (found.places, found.stored, found.failed) == (("oslo",), 3, {"dark": "no way there"})
+    assert (found.places, found.stored) == (("oslo",), 3)
+    assert found.failed == {"dark": "not of dark", "pole": "not of pole"}
     assert weather_shown(database_url)["places"][1]["fresh"]
+
+
+def test_no_more_places_are_asked_for_where_there_is_no_way(store, database_url):
+    for number, name in enumerate(("sea", "sky", "zoo")):  # the provider does not even know the last two
+        set_place(Place(name, float(number), 0.0), [], database_url)
+    found = fetch_weather(Settings(), database_url, provider=Provider())
+    assert found.failed == dict.fromkeys(("sea", "sky", "zoo"), "not of sea")
+
+
+def test_days_that_are_none_are_refused_before_any_place_is_asked():
+    with pytest.raises(UsageError, match="is none; say a later --until"):
+        past_days(date(2026, 1, 2), date(2026, 1, 2))
 
 
 def test_the_database_refuses_what_cannot_be(store, database_url, file):

@@ -40,8 +40,10 @@ def warmth(count):
 
 
 def weather_of(place, warm):
-    """Each midnight a forecast of the week, half a degree too warm; an hour after each hour what it was; an hour
-    later, as a forecast of hours that are past, a wrong one which must not replace it."""
+    """Each midnight a forecast of the week, half a degree too warm; an hour after each hour what it was.
+
+    Another hour later comes a wrong forecast of that past hour, which must not replace what was measured.
+    """
     begin_s = int(BEGIN.timestamp())
     at = begin_s + 3600 * np.arange(len(warm))
     issued = [at - at % DAY_S - n * DAY_S for n in range(8)]

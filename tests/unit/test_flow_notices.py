@@ -8,7 +8,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Completed, Failed
 
-from flows import decisions, notices, train_model
+from flows import decisions, fetch_weather, notices, outcome, train_model
 from flows.chain import TOO_LITTLE, is_due, last_training
 from flows.notices import cause_of, said
 from flows.run import published
@@ -82,6 +82,20 @@ def test_a_model_that_waits_for_mlflow_is_an_incident_and_closes_none(told):
     assert "meter models sync" in told[0][1]
     train_model.tell_how({"decision": "promoted", "why": "skill 3 %"})
     assert told[1] == ("works", None)
+
+
+def test_weather_that_came_for_some_places_only_is_an_incident_and_ends_none(told, monkeypatch):
+    result = {"places": ["oslo"], "failed": {"pole": "status 400"}, "values": 3, "stored": 3}
+    monkeypatch.setattr(fetch_weather, "fetch", lambda since, until: result)
+    monkeypatch.setattr(fetch_weather, "create_table_artifact", lambda *_, **__: None)
+    monkeypatch.setattr(outcome.Outcome, "publish", lambda _: None)
+    state = fetch_weather.fetch_weather.fn()
+    assert state.is_failed()
+    assert state.message == "no weather came for 1 of 2 places; for pole: status 400"
+    assert [what for what, _ in told] == ["did not get all weather"]
+    result["failed"] = {}
+    assert fetch_weather.fetch_weather.fn().is_completed()
+    assert told[1:] == [("works", None)]
 
 
 def test_what_waited_is_delivered_and_each_decision_told(told, monkeypatch, tmp_path):

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
-from meter_core.contracts.errors import UnavailableError, UsageError
+from meter_core.contracts.errors import UnavailableError, UnreachableError, UsageError
 from meter_core.contracts.weather import Place
 from meter_core.sources import SourceError
 from meter_core.sources.open_meteo import OpenMeteo
@@ -40,8 +40,10 @@ def server(*answers):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(urlsplit(self.path))
-            status, body = left.pop(0) if len(left) > 1 else left[0]
+            status, body, *headers = left.pop(0) if len(left) > 1 else left[0]
             self.send_response(status)
+            for header in headers:
+                self.send_header(*header)
             self.end_headers()
             self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
 
@@ -127,6 +129,9 @@ def test_a_refusal_says_why_and_is_not_repeated():
     [
         b"<html>", {}, {"hourly": {"time": [1]}, "hourly_units": {"time": "unixtime"}}, [],
         hourly(MIDNIGHT_S, 3, temperature_2m=[1.0]),
+        hourly(MIDNIGHT_S, 1, temperature_2m=[-999.0]), hourly(MIDNIGHT_S, 1, temperature_2m=[float("inf")]),
+        hourly(MIDNIGHT_S * 1000, 1, temperature_2m=[1.0]),
+        hourly(MIDNIGHT_S, 1, temperature_2m=[1.0]) | {"hourly": {"time": [None], "temperature_2m": [1.0]}},
         hourly(MIDNIGHT_S, 1, temperature_2m=[1.0]) | {"hourly_units": {"time": "unixtime", "temperature_2m": "F"}},
     ],
 )  # fmt: skip
@@ -142,6 +147,46 @@ def test_the_key_is_sent_and_never_logged(caplog):
     assert parse_qs(asked[0].query)["apikey"] == ["s3cret"]
     assert "apikey=..." in caplog.text
     assert "s3cret" not in caplog.text + str(refused.value)
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404])
+def test_a_server_that_is_not_ours_to_ask_names_the_settings(status):
+    with (
+        server((status, b"")) as (url, _),
+        pytest.raises(UsageError, match="METER_OPEN_METEO_KEY and METER_OPEN_METEO"),
+    ):
+        client(url).forecast(MELBOURNE)
+
+
+def test_a_server_says_how_long_to_wait_up_to_a_minute():
+    waits = []
+    good = (200, hourly(MIDNIGHT_S, 1, temperature_2m=[7.5]))
+    said = [(429, b"", ("Retry-After", each)) for each in ("20", "3600", "Fri, 31 Dec 2027 23:59:59 GMT")]
+    with server(*said, good) as (url, _):
+        client(url, waits=waits).forecast(MELBOURNE)
+    assert waits == [20.0, 60.0, 4.0]
+
+
+def test_an_answer_that_cannot_be_decoded_is_not_a_way_that_is_closed():
+    with (
+        server((200, b"no gzip", ("Content-Encoding", "gzip"))) as (url, _),
+        pytest.raises(UnavailableError) as garbled,
+    ):
+        client(url).forecast(MELBOURNE)
+    assert not isinstance(garbled.value, UnreachableError)
+    with pytest.raises(UnreachableError):
+        client("http://127.0.0.1:9").forecast(MELBOURNE)
+
+
+def test_a_key_that_is_repeated_and_a_password_in_the_address_are_hidden(caplog):
+    caplog.set_level(logging.DEBUG)
+    body = {"error": True, "reason": "apikey s3 cret/ or s3%20cret%2F is unknown"}
+    with server((403, body)) as (url, _), pytest.raises(UsageError) as refused:
+        client(url.replace("//", "//ann:pa55@"), SecretStr("s3 cret/")).forecast(MELBOURNE)
+    assert "apikey ... or ... is unknown" in str(refused.value)
+    with server((503, b"")) as (url, _), pytest.raises(UnavailableError) as away:
+        client(url.replace("//", "//ann:pa55@")).forecast(MELBOURNE)
+    assert "pa55" not in caplog.text + str(refused.value) + str(away.value)
 
 
 def test_a_customer_has_servers_of_their_own():
