@@ -32,7 +32,8 @@ class ChangeResult:
     Attributes:
         meter_id: The meter.
         since: The moment that is compared with.
-        model_then: Version that was champion then; None where there was none, and today's is taken for both.
+        model_then: Version that was champion then; None where there was none or its files cannot be read, and today's
+            is taken for both.
         model_now: Version that is.
         change: What changed.
         why: In words.
@@ -84,12 +85,14 @@ def explain_change(
         if champion is None:
             raise RefusedError(f"{MODEL} has no champion: `meter train --task ahead` makes the first one")
         before = _version_then(store, moment)
-        refs = (champion if before is None else registry.version(before), champion)
-        models = [_load(registry, ref, connections) for ref in refs]
+        model_now = _load(registry, champion, connections)
+        model_then, unread = _model_then(registry, before, model_now, connections)
     minutes = int(now.interval_minutes[0])
     moments = int(moment.timestamp()), int(datetime.now(UTC).timestamp())
-    change = forecast_change(then, now, models[0], models[1], max(1, hours * 60 // minutes), moments)
-    words = _why(change, hours, before, champion.version, any(model.uses_weather for model in models))
+    change = forecast_change(then, now, model_then, model_now, max(1, hours * 60 // minutes), moments)
+    uses_weather = model_then.uses_weather or model_now.uses_weather
+    before = None if unread else before
+    words = _why(change, hours, before, champion.version, uses_weather) + unread
     return ChangeResult(meter_id, moment, before, champion.version, change, words)
 
 
@@ -125,6 +128,18 @@ def _version_then(store: Store, moment: datetime) -> str | None:
     """Return the version that was champion at a moment, None where there was none."""
     decided = [each for each in store.promotions(MODEL) if each["action"] in MAKE_CHAMPION]
     return next((str(each["model_version"]) for each in decided if each["decided_at"] <= moment), None)
+
+
+def _model_then(
+    registry: Registry, before: str | None, model_now: Forecaster, connections: Connections
+) -> tuple[Forecaster, str]:
+    """Return the forecaster of then, or today's where there was none or it cannot be read; words about the latter."""
+    if before is None:
+        return model_now, ""
+    try:
+        return _load(registry, registry.version(before), connections), ""
+    except UsageError as error:
+        return model_now, f" Model {before}, champion then, cannot be read ({error}); today's is taken for both."
 
 
 def _load(registry: Registry, ref: ModelRef, connections: Connections) -> Forecaster:
