@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -22,7 +22,8 @@ class Kept:
 
     Attributes:
         made: Partitions of the coming months that were not there.
-        archived: What went to the archive; nothing without METER_KEEP_MONTHS.
+        archived: What went to the archive; nothing without METER_KEEP_MONTHS, which counts back from the newest
+            reading, so that a feed that stopped keeps its last months.
         deliveries: Kept files that were moved to the archive.
         page: The completeness of the last 90 days; None where there is no reading.
     """
@@ -59,12 +60,13 @@ def upkeep(
     made = make_months(MONTHS_AHEAD, database_url, now)
     archived: Sequence[Archived] = ()
     deliveries = 0
-    if settings.keep_months is not None:
-        why = f"METER_KEEP_MONTHS={settings.keep_months}"
-        done = retain(settings.keep_months, WHO, why, settings, database_url, progress=progress, now=now)
+    newest = Store(database_url).newest_end()
+    if settings.keep_months is not None and newest is not None:
+        why, until = f"METER_KEEP_MONTHS={settings.keep_months}", min(now or datetime.now(UTC), newest)
+        done = retain(settings.keep_months, WHO, why, settings, database_url, progress=progress, now=until)
         archived, deliveries = done.archived, done.deliveries
     page = None
-    if Store(database_url).newest_end() is not None:
+    if newest is not None:
         progress("drawing how complete the meters are")
         page = completeness(None, None, settings, database_url).page
     return Kept(made, archived, deliveries, page)

@@ -42,5 +42,12 @@ def test_old_months_are_archived_once_and_who_did_it_is_on_record(day, store, da
     assert ask(database_url, "SELECT DISTINCT who, why FROM intervention") == [("upkeep", "METER_KEEP_MONTHS=4")]
 
 
+def test_months_are_counted_from_the_newest_reading_where_the_feed_stopped(store, tmp_path, database_url):
+    deliver(store, "a", [row(OLD, 1.5), row(NEW, 2.5)])
+    years_later = datetime(2031, 9, 20, tzinfo=UTC)
+    done = upkeep(Settings(home=tmp_path, database_url=database_url, keep_months=5), database_url, now=years_later)
+    assert (done.archived, standing(store)) == ([], {OLD: 1.5, NEW: 2.5})
+
+
 def test_an_empty_database_has_nothing_to_draw(store, tmp_path, database_url):
     assert upkeep(Settings(home=tmp_path, database_url=database_url), database_url, now=NOW).page is None
