@@ -10,7 +10,7 @@ from meter_core.store import Store
 from meter_core.store.weather import WantedWeather
 
 
-def with_stored_weather(table: ReadingTable, store: Store, stored_at: datetime | None = None) -> ReadingTable:
+def with_stored_weather(table: ReadingTable, store: Store, first_s: int | None = None) -> ReadingTable:
     """Return the table with what is stored of the weather where its meters stand, and without their own temperatures.
 
     A forecast sees of it what was known at its moment.
@@ -18,13 +18,12 @@ def with_stored_weather(table: ReadingTable, store: Store, stored_at: datetime |
     Args:
         table: readings.
         store: with the weather.
-        stored_at: only what was stored then; None: all.
+        first_s: UTC seconds of the earliest origin; None: the first reading.
     """
     if not len(table):
         return table.without_temperature()
-    return table.with_weather(
-        stored_weather(store, set(table.meter_id.tolist()), int(table.ts_s.min()), int(table.ts_s.max()), stored_at)
-    )
+    since_s = int(table.ts_s.min()) if first_s is None else first_s
+    return table.with_weather(stored_weather(store, set(table.meter_id.tolist()), since_s, int(table.ts_s.max())))
 
 
 def stored_weather(

@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 from pydantic import SecretStr
 
+from meter_core.calendar import DAY_S
 from meter_core.contracts.errors import UnavailableError, UnreachableError, UsageError
 from meter_core.contracts.readings import FloatArray, IntArray
 from meter_core.contracts.weather import (
@@ -35,6 +36,9 @@ FORECAST_DAYS: Final = 9
 
 EARLIER_DAYS: Final = range(1, 8)
 """How many days before an hour its forecasts were made that are kept of the past."""
+
+PUBLISHED_AFTER_S: Final = 6 * 3_600
+"""So long after its start a run of a weather model counts as published: hours after it, never before."""
 
 CHUNK_DAYS: Final = 90
 TIMEOUT_S: Final = 20.0
@@ -104,7 +108,8 @@ class OpenMeteo:
     def history(self, place: Place, since: date, until: date) -> WeatherValues:
         """Return what was measured and what had been forecast one to seven days before, day by day.
 
-        A forecast of n days before counts as issued 24 n hours before its hour; a measured value is known after one.
+        A forecast of n days before counts as issued `PUBLISHED_AFTER_S` after the instant 24 n hours before its hour,
+        when its run may just have begun; a measured value is known after an hour.
         Of days before 2024 (for some models before 2021) Open-Meteo has kept no forecasts: then there are none.
 
         Args:
@@ -133,7 +138,8 @@ class OpenMeteo:
         earlier = self._hourly("earlier", place, list(names), days)
         at_s = earlier["time"].astype(np.int64)
         for name, n in names.items():
-            parts.append(_values(place, at_s, at_s - n * 86_400, np.zeros(len(at_s), dtype=bool), earlier[name]))
+            issued_s = at_s - n * DAY_S + PUBLISHED_AFTER_S
+            parts.append(_values(place, at_s, issued_s, np.zeros(len(at_s), dtype=bool), earlier[name]))
         return parts
 
     def _hourly(

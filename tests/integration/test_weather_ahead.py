@@ -16,6 +16,7 @@ from meter_core.calendar import DAY_S
 from meter_core.contracts.readings import CANONICAL_COLUMNS, TARGET_QUALITIES
 from meter_core.contracts.weather import OBSERVED_AFTER_S, Place, WeatherValues
 from meter_core.features.origins import origins_of
+from meter_core.features.weather import REACH_DAYS
 from meter_core.jobs.ingest import ingest
 from meter_core.jobs.predict_forecasts import forecast_frame
 from meter_core.jobs.stored_readings import stored_table
@@ -167,6 +168,14 @@ def test_three_ways_to_one_forecast_with_weather_and_holidays(url, forecaster):
     end = np.array([int(END.timestamp())])
     backtested = origins_of(with_stored_weather(group, store), end, 48).batch
     np.testing.assert_array_equal(forecaster.forecast(backtested, 48).mean_kwh[0], from_batch[:, 0])
+
+
+def test_no_weather_is_read_that_no_forecast_looks_at(url):
+    store, end_s = Store(url), int(END.timestamp())
+    table = stored_table(store.readings(meters=["B"]), store.interval_means())
+    whole, late = (with_stored_weather(table, store, first_s).weather[0] for first_s in (None, end_s))
+    assert late.valid_s.min() == end_s - REACH_DAYS * DAY_S
+    assert whole.valid_s.min() == int(BEGIN.timestamp())
 
 
 def test_the_holiday_counts_in_all_of_them(url, forecaster):

@@ -88,7 +88,8 @@ def test_the_past_comes_as_measured_and_as_it_was_forecast_days_before():
     assert [each.path for each in asked] == ["/v1/archive", "/v1/forecast"]
     assert parse_qs(asked[0].query)["end_date"] == ["2026-11-01"]
     rows = sorted(zip(found.issued_s - found.valid_s, found.observed, found.temperature_c, strict=True))
-    assert rows == [(-24 * 3600 * n, False, 10.0 + n) for n in range(7, 0, -1)] + [
+    published = 6 * 3600  # after the instant n days before
+    assert rows == [(-24 * 3600 * n + published, False, 10.0 + n) for n in range(7, 0, -1)] + [
         (3600, True, 8.0), (3600, True, 9.0),
     ]  # fmt: skip
 
