@@ -25,6 +25,12 @@ TOLD_AS: Final = {"promoted": "promoted", "declined": "refused"}
 """Decisions of a person as decisions of the gate are told; what somebody else decided before is no news."""
 
 
+AWAY_REMEDY: Final = (
+    "The answer is not carried out, and no schedule does it. Bring back what is away (`meter status` says what), then "
+    "`meter promote V --why ...` takes the version, or a new run of this deployment asks again."
+)
+
+
 class Approval(RunInput):
     """The form that a person fills in, on the run's page or over Prefect's API."""
 
@@ -48,7 +54,7 @@ def approve_model(version: str, task: Literal["reading", "ahead"] = "reading", w
     form = Approval.with_initial_data(description=f"The gate says: {why}" if why else None)
     given = suspend_flow_run(wait_for_input=form, timeout=DEADLINE_SECONDS, key="approval")
     job = partial(decide, version, task, given.approve, given.by, given.because)
-    return conclude("promote", job, partial(report, task=task))
+    return conclude("promote", job, partial(report, task=task), remedy=AWAY_REMEDY)
 
 
 @retried("put the decision on record")

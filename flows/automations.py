@@ -86,9 +86,11 @@ def chained(server: Server) -> list[AutomationCore]:
         ),
         automation(
             "an approval lapses",
-            "A run that waited for a person in vain is put on record.",
+            "A run that waited for a person in vain, or was cancelled, is put on record.",
             EventTrigger(
-                expect={f"{RUN}Failed"}, match_related=server.of(["approve_model/when-asked"]), for_each=EACH_RUN
+                expect={f"{RUN}Failed", f"{RUN}Cancelled"},
+                match_related=server.of(["approve_model/when-asked"]),
+                for_each=EACH_RUN,
             ),
             [RunDeployment(deployment_id=server.deployments["lapse_approval/when-failed"], parameters=OF_THE_RUN)],
         ),

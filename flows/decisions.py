@@ -11,6 +11,7 @@ from flows.outcome import Result, teller
 from meter_core.contracts.errors import MeterError
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded.needs import Need
+from meter_core.embedded.prefect_api import WAITS_FOR_MLFLOW
 from meter_core.embedded.services import services
 from meter_core.registry.undelivered import Undelivered
 from meter_core.settings import Settings
@@ -66,7 +67,7 @@ def deliver_waiting() -> None:
         task = next(task for task, model in REGISTERED_MODELS.items() if model == each["model"])
         decided = "promoted" if each["promoted"] else "awaits_approval" if each["waiting"] else "refused"
         tell_of(task, decided, each)
-        notices.worked(notices.Subject("train_model", task))
+        notices.worked(notices.Subject("train_model", task), WAITS_FOR_MLFLOW)
 
 
 def delivered_now() -> Sequence[dict[str, Any]]:

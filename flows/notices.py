@@ -27,6 +27,7 @@ P = ParamSpec("P")
 
 OPENED: Final = "meter.notice.opened"
 CLOSED: Final = "meter.notice.closed"
+FAILED: Final = "failed"
 NEWS: Final = "meter.notice.news"
 
 CHANGING: Final = re.compile(r"(?:\w+:/)?(?:/[^\s/:;,'\"]+)+/?|\d[\d.,:]*")
@@ -83,16 +84,17 @@ def quietly(tell: Callable[P, None]) -> Callable[P, None]:
 
 
 @quietly
-def failed(error: Exception, what: str = "failed", remedy: str = "") -> None:
+def failed(error: Exception, what: str = FAILED, remedy: str = "") -> None:
     """Open an incident for what stopped the present run, unless it is open already.
 
     Args:
         error: What stopped it.
-        what: A few words that follow the flow's name.
+        what: A few words that follow the flow's name; others than that it failed are the incident's cause, too.
         remedy: What to do; empty: what there is to do about errors of its kind.
     """
     subject = Subject.present()
-    told = {"cause": cause_of(error), "since": now(), "flow_run": str(flow_run.id), "failures": 1}
+    cause = cause_of(error) if what == FAILED else what
+    told = {"cause": cause, "since": now(), "flow_run": str(flow_run.id), "failures": 1}
     with get_client(sync_client=True) as client:
         known = remember(client, subject, told)
         if known is not None and known["cause"] == told["cause"]:
@@ -104,18 +106,23 @@ def failed(error: Exception, what: str = "failed", remedy: str = "") -> None:
 
 
 @quietly
-def worked(subject: Subject | None = None) -> None:
-    """Close the incident of a subject, the present run's unless given, where one is open, and say so."""
+def worked(subject: Subject | None = None, cause: str = "") -> None:
+    """Close the incident of a subject, the present run's unless given, where one is open, and say so.
+
+    Args:
+        subject: What works again.
+        cause: The only one that is made good; empty: whatever it is.
+    """
     with get_client(sync_client=True) as client:
-        close(client, subject or Subject.present())
+        close(client, subject or Subject.present(), cause)
 
 
-def close(client: SyncPrefectClient, subject: Subject) -> bool:
-    """Close the incident of a subject and say so; say whether one was open. Outside of runs, too."""
+def close(client: SyncPrefectClient, subject: Subject, cause: str = "") -> bool:
+    """Close the incident of a subject and say so; say whether one of this cause was open. Outside of runs, too."""
     known = client.read_variable_by_name(name_of(subject))
-    if known is None or not forget(client, subject):
+    about = dict(known.value) if known is not None and isinstance(known.value, dict) else {}
+    if known is None or (cause and about.get("cause") != cause) or not forget(client, subject):
         return False
-    about = dict(known.value) if isinstance(known.value, dict) else {}
     run = str(flow_run.id or about.get("flow_run"))
     runs = f"{about.get('failures', 1)} runs had failed since {about.get('since', 'then')}"
     send(CLOSED, subject.key, text(f"{subject.words} works again", subject, runs, "Nothing is to be done.", run), run)

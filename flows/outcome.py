@@ -12,7 +12,7 @@ from prefect.states import Completed, Failed, State
 
 from flows import notices
 from flows.chain import TOO_LITTLE
-from meter_core.contracts.errors import MeterError, NoChampionError, RefusedError, TooLittleDataError
+from meter_core.contracts.errors import MeterError, NoChampionError, RefusedError, TooLittleDataError, UnavailableError
 
 REFUSED: Final = "Refused"
 """Name of the completed state of a run that had nothing to give: its model was refused, there was too little data to
@@ -64,6 +64,7 @@ def conclude(
     report: Callable[[Result], State[Any]],
     tells: bool = True,
     went: Callable[[Result], None] = lambda _: notices.worked(),
+    remedy: str = "",
 ) -> State[Any]:
     """Run a job, publish how it ended, and return the flow run's final state.
 
@@ -73,6 +74,7 @@ def conclude(
         report: Publishes what a person reads about the result, and returns the state that follows from it.
         tells: Whether people are told of a failure; not of a part's, whose whole tells them.
         went: Tells people how it went: that it works again, unless given.
+        remedy: What to do where something was away; empty: wait for the next run of the schedule.
 
     Returns:
         What `report` returned. Where there is no champion yet, or too little data to learn from, a run has nothing to
@@ -92,7 +94,7 @@ def conclude(
         get_run_logger().error("%s", error)
         Outcome(job, error.exit_status, None, str(error)).publish()
         if tells:
-            notices.failed(error)
+            notices.failed(error, remedy=remedy if isinstance(error, UnavailableError) else "")
         return failed(error)
     except Exception as error:
         if tells:

@@ -15,6 +15,7 @@ from flows.page import SHOWN
 from flows.retry import TIMEOUT_SECONDS, retried
 from meter_core.contracts.errors import UnavailableError
 from meter_core.embedded.needs import Need
+from meter_core.embedded.prefect_api import WAITS_FOR_MLFLOW
 from meter_core.embedded.services import services
 from meter_core.settings import Settings
 
@@ -73,6 +74,6 @@ def report(result: Result, task: str) -> State[Any]:
 def tell_how(result: Result) -> None:
     """Open an incident where the model waits for MLflow, else close one that is open."""
     if result["decision"] == WAITING:
-        notices.failed(UnavailableError(result["why"]), "waits for MLflow", WAITING_REMEDY)
+        notices.failed(UnavailableError(result["why"]), WAITS_FOR_MLFLOW, WAITING_REMEDY)
     else:
         notices.worked()

@@ -12,7 +12,7 @@ from meter_core.contracts.errors import MeterError, UnavailableError
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded import Connections, Need, embedded_url
 from meter_core.embedded.applications import repository_with
-from meter_core.embedded.prefect_api import PrefectApi
+from meter_core.embedded.prefect_api import WAITS_FOR_MLFLOW, PrefectApi
 from meter_core.settings import Settings
 
 
@@ -97,6 +97,8 @@ def training_works_again(
 ) -> None:
     """Close the incidents of trainings whose models waited for MLflow, where Prefect runs and knows of one.
 
+    An incident of another cause stays open: that the model was delivered does not mend it.
+
     Args:
         settings: Where Prefect is.
         urls: Where the other services are.
@@ -112,10 +114,11 @@ def training_works_again(
         with PrefectApi(address) as api:
             known = api.incidents()
     except UnavailableError as error:
-        say(f"whether people are still told that a training waits is not known: {error}")
+        remedy = " and ".join(f"`python -m flows.works_again train_model --task {task}`" for task in tasks)
+        say(f"an incident that a training waits for MLflow stays open: {error} Once it does, {remedy} closes it")
         return
     for task in tasks:
-        if f"train_model_{task}" in known:
+        if known.get(f"train_model_{task}", {}).get("cause") == WAITS_FOR_MLFLOW:
             ended, status = _followed(there, ["flows.works_again", "train_model", f"--task={task}"], lambda _: None)
             if status != 0:
                 say(f"the incident of train_model ({task}) stays open: {ended['message']}")

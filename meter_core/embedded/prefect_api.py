@@ -18,6 +18,9 @@ RUNS_SHOWN: Final = 8
 INCIDENT: Final = "meter_incident_"
 """How the names of the variables begin in which `flows.notices` keeps open incidents."""
 
+WAITS_FOR_MLFLOW: Final = "waits for MLflow"
+"""Cause of the incident of a training whose model is to be delivered."""
+
 AUTOMATION: Final = "meter: "
 """How the names of our automations begin."""
 

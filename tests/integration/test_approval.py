@@ -3,7 +3,7 @@
 import pytest
 
 from meter_core.contracts.errors import RefusedError, UsageError
-from meter_core.jobs.approval import decided
+from meter_core.jobs.approval import decided, lapsed
 from meter_core.jobs.models import list_models, promote, rollback
 from meter_core.jobs.registration import AGAINST_TAG, NO, VERDICT_TAG, WAITING
 from meter_core.registry.delivery import deliver
@@ -28,8 +28,12 @@ def world(postgres, tmp_path_factory):
     return made
 
 
-def decide(world, version, approve):
-    return decided(version, "reading", approve, "bert", "seen the card", world.settings, world.connections)
+def decide(world, version, approve, why="seen the card"):
+    return decided(version, "reading", approve, "bert", why, world.settings, world.connections)
+
+
+def lapse(world, why):
+    return lapsed("4", "reading", why, world.settings, world.connections)
 
 
 def records(world):
@@ -60,11 +64,21 @@ def test_who_declines_is_on_record_once_and_it_is_offered_no_more(world):
 
 
 def test_who_approves_is_on_record_once_and_it_is_champion(world):
-    assert decide(world, "2", approve=True)["decision"] == "promoted"
-    assert decide(world, "2", approve=True)["decision"] == "already champion"
+    for _ in range(2):
+        assert decide(world, "2", approve=True)["decision"] == "promoted"
+    assert decide(world, "2", approve=True, why="another reason")["decision"] == "already champion"
     assert records(world)[0] == ("2", "promoted", "bert", "seen the card")
     assert [each[1] for each in records(world)].count("promoted") == 2
     assert list_models(world.settings, world.connections).champion == "2"
+
+
+def test_a_decision_that_nobody_took_is_on_record_once_and_said_again_to_whoever_asks_again(world):
+    Models(world.connections.mlflow_tracking_uri, MODEL).tag("4", {VERDICT_TAG: WAITING, AGAINST_TAG: "2"})
+    before = len(records(world))
+    for _ in range(2):
+        assert lapse(world, "nobody decided")["decision"] == "declined"
+    assert records(world)[: len(records(world)) - before] == [("4", "refused", "nobody", "nobody decided")]
+    assert lapse(world, "another reason")["decision"] == "waits no more"
 
 
 def test_what_passed_against_a_champion_that_stands_no_more_is_not_offered(world):

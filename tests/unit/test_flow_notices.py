@@ -1,18 +1,25 @@
 """What makes two failures one incident, what people read of them, and when a failed training is tried again."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Cancelling, Completed, Failed, Running, Suspended
 
 from flows import decisions, fetch_weather, notices, outcome, train_model
 from flows.chain import TOO_LITTLE, is_due, last_training
+from flows.lapse_approval import unanswered
 from flows.notices import cause_of, said
 from flows.run import published
+from meter_core.cli import processes
 from meter_core.contracts.errors import RefusedError, UnavailableError
+from meter_core.contracts.models import REGISTERED_MODELS
+from meter_core.embedded.connections import Connections
+from meter_core.embedded.prefect_api import WAITS_FOR_MLFLOW, PrefectApi
+from meter_core.settings import Settings
 
 BEGAN = datetime(2026, 11, 20, 3, tzinfo=UTC)
 
@@ -71,7 +78,7 @@ def told(monkeypatch):
     said = []
     monkeypatch.setattr(notices, "failed", lambda error, what, remedy: said.append((what, remedy)))
     monkeypatch.setattr(notices, "news", lambda what, *_, of: said.append((what, of)))
-    monkeypatch.setattr(notices, "worked", lambda subject=None: said.append(("works", subject)))
+    monkeypatch.setattr(notices, "worked", lambda subject=None, cause="": said.append(("works", subject, cause)))
     monkeypatch.setattr(decisions, "model_promoted", lambda task, version: said.append(("predict", task, version)))
     return said
 
@@ -81,7 +88,7 @@ def test_a_model_that_waits_for_mlflow_is_an_incident_and_closes_none(told):
     assert [what for what, _ in told] == ["waits for MLflow"]
     assert "meter models sync" in told[0][1]
     train_model.tell_how({"decision": "promoted", "why": "skill 3 %"})
-    assert told[1] == ("works", None)
+    assert told[1] == ("works", None, "")
 
 
 def test_weather_that_came_for_some_places_only_is_an_incident_and_ends_none(told, monkeypatch):
@@ -114,7 +121,68 @@ def test_what_waited_is_delivered_and_each_decision_told(told, monkeypatch, tmp_
     assert told == [
         ("a model was promoted", ".ahead.7"),
         ("predict", "ahead", "7"),
-        ("works", notices.Subject("train_model", "ahead")),
+        ("works", notices.Subject("train_model", "ahead"), WAITS_FOR_MLFLOW),
         ("a model was refused", ".reading.3"),
-        ("works", notices.Subject("train_model", "reading")),
+        ("works", notices.Subject("train_model", "reading"), WAITS_FOR_MLFLOW),
     ]
+
+
+@pytest.mark.parametrize(
+    ("states", "why"),
+    [
+        ([Running(), Suspended(), Failed()], "nobody decided within 7 days"),
+        ([Running(), Suspended(), Cancelled()], "the run that asked was cancelled"),
+        ([Running(), Suspended(), Cancelling(), Cancelled()], "the run that asked was cancelled"),
+        ([Running(), Suspended(), Running(), Failed()], ""),
+        ([Running(), Suspended(), Running(), Cancelling(), Cancelled()], ""),
+        ([Running(), Suspended()], ""),
+        ([Failed()], ""),
+    ],
+)
+def test_only_a_run_that_ended_while_it_waited_had_no_answer(states, why):
+    dated = [state.model_copy(update={"timestamp": BEGAN + timedelta(days=day)}) for day, state in enumerate(states)]
+    assert unanswered(reversed(dated)) == why
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"), [(UnavailableError("PostgreSQL is away"), "choose Retry"), (RefusedError("no"), "")]
+)
+def test_a_flow_without_a_schedule_says_its_own_remedy_where_something_is_away(monkeypatch, error, remedy):
+    told = []
+    monkeypatch.setattr(outcome.notices, "failed", lambda *_, **words: told.append(words["remedy"]))
+    monkeypatch.setattr(outcome.Outcome, "publish", lambda _: None)
+    monkeypatch.setattr(outcome, "get_run_logger", lambda: logging.getLogger("run"))
+
+    def run():
+        raise error
+
+    outcome.conclude("promote", run, lambda _: Completed(), remedy="choose Retry")
+    assert told == [remedy]
+
+
+def test_an_incident_of_another_cause_stays_open():
+    known = SimpleNamespace(value={"cause": "unavailable"})
+    client = SimpleNamespace(read_variable_by_name=lambda _: known)
+    assert notices.close(client, notices.Subject("train_model", "ahead"), WAITS_FOR_MLFLOW) is False
+
+
+@pytest.mark.parametrize(
+    ("cause", "commands"), [(WAITS_FOR_MLFLOW, [["flows.works_again", "train_model", "--task=ahead"]]), ("...", [])]
+)
+def test_a_delivery_closes_only_what_waited_for_it(monkeypatch, tmp_path, cause, commands):
+    called = []
+    monkeypatch.setattr(PrefectApi, "incidents", lambda _: {"train_model_ahead": {"cause": cause}})
+    monkeypatch.setattr(processes, "_followed", lambda _, module, __: called.append(module) or ({}, 0))
+    settings = Settings(prefect_api_url="http://127.0.0.1:9/api")
+    processes.training_works_again(settings, Connections(tmp_path, str(tmp_path)), REGISTERED_MODELS.values(), print)
+    assert called == commands
+
+
+def test_with_prefect_away_it_is_said_how_the_incident_is_closed(tmp_path):
+    said_so = []
+    settings = Settings(prefect_api_url="http://127.0.0.1:9/api")
+    processes.training_works_again(
+        settings, Connections(tmp_path, str(tmp_path)), [REGISTERED_MODELS["ahead"]], said_so.append
+    )
+    assert "stays open: Prefect at http://127.0.0.1:9/api does not answer" in said_so[0]
+    assert "`python -m flows.works_again train_model --task ahead`" in said_so[0]
