@@ -72,6 +72,7 @@ class Deployment:
         runs: The last ones, newest first.
         next_at: When the next one is to begin.
         does: What it does, in a sentence.
+        completed: The last run that completed, however many failed since; None where none did.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Deployment:
     runs: Sequence[Run]
     next_at: datetime | None
     does: str
+    completed: Run | None
 
 
 class PrefectApi:
@@ -141,6 +143,8 @@ class PrefectApi:
         runs = self._ask(
             "/flow_runs/filter", {**of_it, "flow_runs": begun, "sort": "START_TIME_DESC", "limit": RUNS_SHOWN}
         )
+        good = {"state": {"type": {"any_": ["COMPLETED"]}}}
+        completed = self._ask("/flow_runs/filter", {**of_it, "flow_runs": good, "sort": "END_TIME_DESC", "limit": 1})
         waiting = {"state": {"type": {"any_": ["SCHEDULED"]}}}
         ahead = self._ask(
             "/flow_runs/filter",
@@ -155,6 +159,7 @@ class PrefectApi:
             runs=[self._run(each) for each in runs],
             next_at=self._run(ahead[0]).expected_at if ahead else None,
             does=(said.get("description") or "").strip().partition("\n\n")[0].replace("\n", " ").replace("`", ""),
+            completed=self._run(completed[0]) if completed else None,
         )
 
     def _run(self, said: Mapping[str, Any]) -> Run:

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from meter_core.embedded.prefect_api import Deployment, Run
+from meter_core.embedded.prefect_api import Deployment
 
 NAME: Final = "metrics.txt"
 
 HELP: Final = {
     "meter_flow_failing": "Runs that have failed since the incident of this flow began; none where it works.",
     "meter_flow_last_completed_timestamp_seconds": "When the last run of this deployment that completed ended; where "
-    "none of the last eight did, when the oldest of them began.",
+    "none ever did, when the oldest of the last eight began.",
     "meter_flows_written_timestamp_seconds": "When this was written, which is after each run.",
 }
 
@@ -24,7 +24,7 @@ def flow_metrics(deployments: Sequence[Deployment], incidents: Mapping[str, Mapp
         incidents: Open ones by flow and task.
         now: The metrics' own date.
     """
-    ends = [(each.name, last_completed(each.runs)) for each in deployments]
+    ends = [(each.name, last_completed(each)) for each in deployments]
     samples = {
         "meter_flow_failing": [f'{{flow="{key}"}} {about["failures"]}' for key, about in sorted(incidents.items())],
         "meter_flow_last_completed_timestamp_seconds": [
@@ -35,10 +35,11 @@ def flow_metrics(deployments: Sequence[Deployment], incidents: Mapping[str, Mapp
     return "".join(_family(name, lines) for name, lines in samples.items())
 
 
-def last_completed(runs: Sequence[Run]) -> datetime | None:
-    """Return when the newest run that completed did so; where none did, an instant before which it must have been."""
-    completed = (run.state_at for run in runs if run.kind == "COMPLETED")
-    return next(completed, min((run.began_at for run in runs if run.began_at), default=None))
+def last_completed(deployment: Deployment) -> datetime | None:
+    """Return when the newest run that completed did so; where none ever did, when the oldest that is known began."""
+    if deployment.completed is not None:
+        return deployment.completed.state_at
+    return min((run.began_at for run in deployment.runs if run.began_at), default=None)
 
 
 def _family(name: str, samples: Sequence[str]) -> str:

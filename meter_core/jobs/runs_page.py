@@ -111,7 +111,7 @@ def runs_page(
         idle=[each for each in shown if not (each["when"] or each["bars"])],
         incidents=sorted(incidents.items()),
         runs_shown=RUNS_SHOWN,
-        drawn=has_readings and any(each.name == UPKEEP and last_completed(each.runs) for each in deployments),
+        drawn=has_readings and any(each.name == UPKEEP and last_completed(each) for each in deployments),
         known=known,
         now=now,
         minute=minute,

@@ -23,8 +23,9 @@ def run(kind="COMPLETED", seconds=10.0, ago_h=1.0, tries=1, message=""):
 
 
 def deployment(name, *runs, next_in_h=None, paused=False):
+    completed = next((each for each in runs if each.kind == "COMPLETED"), None)
     next_at = None if next_in_h is None else NOW + timedelta(hours=next_in_h)
-    return Deployment(name, "0 2 * * * Europe/Paris", paused, "v1", runs, next_at, "Does a thing.")
+    return Deployment(name, "0 2 * * * Europe/Paris", paused, "v1", runs, next_at, "Does a thing.", completed)
 
 
 class Server:
@@ -138,7 +139,8 @@ def test_durations_as_people_read_them(seconds, words):
 
 def test_metrics_say_what_fails_and_when_each_last_completed():
     """Read by Prometheus' own client."""
-    nightly = deployment("ingest_readings/daily", run("FAILED", ago_h=1), run(ago_h=25), run(ago_h=49))
+    failed = [run("FAILED", ago_h=hours) for hours in range(1, 9)]
+    nightly = replace(deployment("ingest_readings/daily", *failed), completed=run(ago_h=25))
     broken = deployment("train_model/weekly", run("CRASHED", ago_h=2), run("FAILED", ago_h=170))
     text = flow_metrics([nightly, broken, deployment("never/ran")], {"ingest_readings": {"failures": 2}}, NOW)
     samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
