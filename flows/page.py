@@ -13,7 +13,12 @@ from meter_core.settings import Settings
 
 
 def write_page(_flow: Flow[..., Any], _run: FlowRun, _state: State[Any]) -> None:
-    """Write the page once a run has ended; that it cannot be written changes nothing of how the run ended."""
+    """Write the page once a run has ended."""
+    write_anew()
+
+
+def write_anew() -> None:
+    """Write the page and the metrics; that they cannot be written changes nothing of what came before."""
     from meter_core.jobs.runs_page import write_runs_page
 
     settings = Settings()

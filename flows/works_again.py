@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.command import Say, carry_out
 from flows.notices import Subject, close
+from flows.page import write_anew
 from flows.run import connected
 
 
@@ -19,7 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work(_: Say) -> dict[str, Any]:
         with connected() as client:
-            return {"closed": close(client, Subject(given.flow, given.task)), "exit_status": 0}
+            closed = close(client, Subject(given.flow, given.task))
+        write_anew()
+        return {"closed": closed, "exit_status": 0}
 
     return carry_out(work)
 

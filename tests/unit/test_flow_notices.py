@@ -1,6 +1,7 @@
 """What makes two failures one incident, what people read of them, and when a failed training is tried again."""
 
 import logging
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import uuid4
@@ -9,7 +10,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled, Cancelling, Completed, Failed, Running, Suspended
 
-from flows import decisions, fetch_weather, notices, outcome, train_model
+from flows import decisions, fetch_weather, notices, outcome, train_model, works_again
 from flows.chain import TOO_LITTLE, is_due, last_training
 from flows.lapse_approval import unanswered
 from flows.notices import cause_of, said
@@ -176,6 +177,15 @@ def test_a_delivery_closes_only_what_waited_for_it(monkeypatch, tmp_path, cause,
     settings = Settings(prefect_api_url="http://127.0.0.1:9/api")
     processes.training_works_again(settings, Connections(tmp_path, str(tmp_path)), REGISTERED_MODELS.values(), print)
     assert called == commands
+
+
+def test_what_was_closed_by_hand_goes_from_the_page_too(monkeypatch):
+    done = []
+    monkeypatch.setattr(works_again, "connected", nullcontext)
+    monkeypatch.setattr(works_again, "close", lambda _, subject: done.append(subject) or True)
+    monkeypatch.setattr(works_again, "write_anew", lambda: done.append("page"))
+    assert works_again.main(["train_model", "--task=ahead"]) == 0
+    assert done == [notices.Subject("train_model", "ahead"), "page"]
 
 
 def test_with_prefect_away_it_is_said_how_the_incident_is_closed(tmp_path):
