@@ -18,7 +18,9 @@ PARENTS: Final[tuple[Parent, ...]] = get_args(Parent)
 BESIDE: Final = ("meter_reading_history", "quarantined_reading")
 """Tables without partitions whose old rows go too."""
 PATIENCE_S: Final = 30
-"""So long a month waits for those who read it."""
+"""So long a month waits for those who write."""
+DETACH_PATIENCE_S: Final = 3
+"""So long it waits for those who read it: meanwhile whoever comes to read waits behind it."""
 
 Sink = Callable[[Any], object]
 """Takes bytes."""
@@ -80,7 +82,7 @@ def archive(connection: Connection, old: Old, cutoff: int, sink: Sink, who: str,
         why: In their words.
         file: Where the CSV goes.
     """
-    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{PATIENCE_S}s")))
+    _wait_at_most(connection, PATIENCE_S)
     lock(connection, METER_LOCK, range(METER_BUCKETS))
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (PARTITION_LOCK,))
     table = sql.Identifier(old.table)
@@ -96,6 +98,7 @@ def archive(connection: Connection, old: Old, cutoff: int, sink: Sink, who: str,
             sink(block)
     rows = cursor.rowcount
     if old.parent:
+        _wait_at_most(connection, DETACH_PATIENCE_S)
         parts = {"parent": sql.Identifier(old.parent), "partition": table}
         connection.execute(sql.SQL(query("drop_month_of")).format(**parts))
     else:
@@ -103,6 +106,11 @@ def archive(connection: Connection, old: Old, cutoff: int, sink: Sink, who: str,
     evidence = {"table": old.table, "rows": rows, "file": file, "before": _first_instant(cutoff)}
     record(connection, "archived", who, why, None, evidence)
     return rows
+
+
+def _wait_at_most(connection: Connection, seconds: float) -> None:
+    """Give up after so long a wait for a lock, in the present transaction."""
+    connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{seconds}s")))
 
 
 def _partitions(connection: Connection) -> dict[str, tuple[Parent, int]]:

@@ -145,7 +145,7 @@ def test_a_run_that_broke_off_is_gone_on_with(store: Store, database_url, keep, 
 
 def test_a_month_that_somebody_reads_is_not_waited_for_without_end(store: Store, database_url, keep, monkeypatch):
     deliver(store, "a", [row(0, 1.0)])
-    monkeypatch.setattr(retention, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(retention, "DETACH_PATIENCE_S", 0.2)
     with psycopg.connect(database_url) as reader:
         reader.execute("SELECT count(*) FROM meter_reading")
         failed: list[BaseException] = []
@@ -158,7 +158,7 @@ def test_a_month_that_somebody_reads_is_not_waited_for_without_end(store: Store,
 
         running = threading.Thread(target=archive)
         running.start()
-        running.join(60)
+        running.join(20)
     assert ["others were using the table" in str(error) for error in failed] == [True]
     assert standing(store) == {0: 1.0}
 
