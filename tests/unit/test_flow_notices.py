@@ -103,7 +103,7 @@ def test_weather_that_came_for_some_places_only_is_an_incident_and_ends_none(tol
     assert [what for what, _ in told] == ["did not get all weather"]
     result["failed"] = {}
     assert fetch_weather.fetch_weather.fn().is_completed()
-    assert told[1:] == [("works", None)]
+    assert told[1:] == [("works", None, "")]
 
 
 def test_what_waited_is_delivered_and_each_decision_told(told, monkeypatch, tmp_path):
