@@ -28,6 +28,7 @@ from meter_core.evaluation.scores import score_meters
 from meter_core.evaluation.splits import Split, split_at
 from meter_core.features.readings import ReadingTable
 from meter_core.models.candidates import ahead_recipes, recipes
+from meter_core.models.candidates.candidate import KNOWN
 from meter_core.models.fit import TrainingData
 from meter_core.public_holidays import holiday_calendar
 from meter_core.sources import load_profile, read_delivery
@@ -41,7 +42,7 @@ WINDOWS = {
     "ahead": ["2017-01-16", "2017-02-13", "2017-03-13", "2017-04-10", "2017-05-08"],
     "reading": ["2008-01-01", "2008-04-01", "2008-07-01", "2008-10-01", "2009-01-01"],
 }
-CANDIDATES = ("linear", "ridge", "forest", "boosting", "lightgbm", "ensemble", "segments")
+CANDIDATES = tuple(sorted(KNOWN))
 OUTSIDERS = {"additive (as Prophet)": additive, "prophet": prophet_itself, "recurrent (GRU)": recurrent}
 
 
@@ -116,7 +117,7 @@ def main() -> None:
     for task in asked.task:
         table = shipped(task)
         print(f"\n| {task} | RMSE | MAE | pinball | coverage | s | kB |\n" + "|---" * 7 + "|")
-        for name in [name for name in CANDIDATES if name in asked.only]:
+        for name in [name for name in CANDIDATES if name in asked.only and task in KNOWN[name].tasks]:
             found = evaluated(task, table, [name])
             print(line(name, of_candidate(name, found)), flush=True)
         found = evaluated(task, table, ["linear"])

@@ -60,6 +60,7 @@ def backtest(
     with speaking(as_json) as speaker:
         from meter_core.jobs.backtest import backtest as run
 
+        chosen = named(task, candidates)
         with speaker.progress("reading the file") as bar:
             result = run(
                 file,
@@ -77,7 +78,7 @@ def backtest(
                 zone=zone,
                 out=out,
                 progress=bar,
-                candidates=named(candidates),
+                candidates=chosen,
             )
         if not speaker.result(result.as_dict()):
             show_backtest(speaker, result.as_dict())

@@ -13,6 +13,7 @@ import typer
 
 from meter_core.cli.output import JsonOption, Speaker, speaking
 from meter_core.cli.processes import training_works_again
+from meter_core.contracts.errors import UsageError
 from meter_core.embedded import Connections, Need, services
 from meter_core.settings import Settings
 
@@ -41,8 +42,9 @@ class Promotion(StrEnum):
 CandidatesOption = Annotated[
     str | None,
     typer.Option(
-        help="Which to compare, with commas, as linear,ridge,forest,boosting,lightgbm,ensemble,segments; left out: "
-        "linear and boosting.",
+        help="Which to compare, with commas: linear, ridge, forest, boosting, hourly, lightgbm, ensemble, segments, "
+        "and ahead boosting_fine; left out: linear and boosting; ahead for up to three series "
+        "hourly and boosting_fine too.",
         show_default=False,
     ),
 ]
@@ -69,11 +71,11 @@ def train(
         from meter_core.evaluation.gate_evidence import Policy
         from meter_core.jobs.train import train as run
 
-        policy = Policy(promotion is Promotion.APPROVAL, max_rmse)
+        policy, chosen = Policy(promotion is Promotion.APPROVAL, max_rmse), named(task, candidates)
         with speaker.progress("starting PostgreSQL and MLflow") as bar, registry(bar) as (settings, urls):
             found = run(
                 task.value, in_utc(since), in_utc(until), settings, urls, progress=bar, policy=policy,
-                candidates=named(candidates),
+                candidates=chosen,
             )  # fmt: skip
             result = found.as_dict()
         if not speaker.result(result):
@@ -234,9 +236,21 @@ def in_utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC)
 
 
-def named(candidates: str | None) -> list[str] | None:
-    """Return the names of a list with commas, each once; None where nothing was said."""
-    return None if candidates is None else [*dict.fromkeys(name.strip() for name in candidates.split(","))]
+def named(task: Task, candidates: str | None) -> list[str] | None:
+    """Return the names of a list with commas, each once; None where nothing was said.
+
+    Raises:
+        UsageError: where the list names none, or one that cannot be fitted for the task.
+    """
+    from meter_core.models.candidates import check_candidates
+
+    if candidates is None:
+        return None
+    found = [*dict.fromkeys(name.strip() for name in candidates.split(",") if name.strip())]
+    if not found:
+        raise UsageError(f"--candidates {candidates!r} names none; name one or more, or leave it out for the defaults")
+    check_candidates(task.value, found)
+    return found
 
 
 def show_alias(speaker: Speaker, result: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from meter_core.models.candidates.candidate import KNOWN
+from meter_core.models.candidates.candidate import lacks
 from meter_core.models.pipeline import pipeline
 from meter_core.models.recipes import Recipe
 
@@ -32,16 +32,16 @@ def identity_of_model(about: Mapping[str, Any]) -> str:
 def with_recipe_of(candidates: Mapping[str, Recipe], about: Mapping[str, Any], version: str) -> dict[str, Recipe]:
     """Return the candidates and the champion's recipe, so that all are fitted and scored on the same rows.
 
-    A champion of another release had other features, another format or a candidate that is gone: its recipe cannot be
-    fitted here.
+    A champion of another release had other features, another format or a candidate that is gone, and one from another
+    machine may be of a candidate that is not installed here: its recipe cannot be fitted.
 
     Args:
         candidates: by name.
         about: what the champion knows of itself.
         version: of the champion.
     """
-    fittable = about["recipe"] in KNOWN and about.get("pipeline") == pipeline(about["features"])
-    if named(candidates, about) is not None or not fittable:
+    ours = about.get("pipeline") == pipeline(about["features"])
+    if named(candidates, about) is not None or not ours or lacks(about["recipe"], about["settings"]):
         return dict(candidates)
     before = Recipe(about["recipe"], about["features"], about["settings"])
     return {**candidates, f"{before.name} as in champion {version}": before}

@@ -48,6 +48,10 @@ class Between:
     low: float
     high: float
 
+    def reaching(self, present: float) -> "Between":
+        """Return bounds that hold the present value too."""
+        return Between(min(self.low, present), max(self.high, present))
+
     def of(self, trial: Trial, name: str) -> float:
         """Return what a trial proposes."""
         if isinstance(self.low, int) and isinstance(self.high, int):
@@ -62,7 +66,8 @@ SPACE: Final[Mapping[str, Between]] = {
     "min_samples_leaf": Between(20, 500),
     "l2_regularization": Between(0.1, 50.0),
 }
-"""Settings of boosted trees. More than 16 leaves fit no 16-bit mask, and served trees are evaluated by such."""
+"""Settings of boosted trees. More than 16 leaves fit no 16-bit mask, and served trees are evaluated by such: only a
+candidate that has more already is tried with more."""
 
 
 def tunable(recipe: Recipe) -> bool:
@@ -72,7 +77,8 @@ def tunable(recipe: Recipe) -> bool:
 
 def proposed(recipe: Recipe, trial: Trial) -> Recipe:
     """Return the recipe with the settings that a trial proposes."""
-    return with_settings(recipe, {name: between.of(trial, name) for name, between in SPACE.items()})
+    tried = {name: between.reaching(recipe.settings[name]) for name, between in SPACE.items()}
+    return with_settings(recipe, {name: between.of(trial, name) for name, between in tried.items()})
 
 
 def with_settings(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:

@@ -105,7 +105,7 @@ def backtest(
         RefusedError: `meter ingest` would stop the file too, or too few measured readings before or in the test.
     """
     _check_asked(known_task(task), features, weather, weather_file, (horizon, origin_hour, delay_hours))
-    check_candidates(candidates)
+    check_candidates(task, candidates)
     progress(f"reading {file.name}")
     table, where = _table(file, profile, zone)
     windows = splits_of(table, where, test_from, until, refit)

@@ -129,8 +129,8 @@ def train(
         UnavailableError: where the database cannot be reached or the run cannot be kept.
     """
     began, started = time.perf_counter(), datetime.now(UTC)
-    check_candidates(candidates)
-    training = _trained(known_task(task), since, until, started, settings, connections, progress, candidates)
+    check_candidates(known_task(task), candidates)
+    training = _trained(task, since, until, started, settings, connections, progress, candidates)
     waiting = Undelivered(connections.files_url)
     settled = None if waiting.names() else _unchanged(training)
     findings = list(settled.findings) if settled else []

@@ -26,7 +26,7 @@ from meter_core.jobs.stored_readings import stored_table
 from meter_core.jobs.stored_weather import with_stored_weather
 from meter_core.jobs.training import data_digest
 from meter_core.jobs.tuning_run import TuningRun
-from meter_core.models.candidates import ahead_recipes, recipes
+from meter_core.models.candidates import ahead_recipes, check_candidates, recipes
 from meter_core.models.recipes import Recipe
 from meter_core.settings import Settings
 from meter_core.store.tuning import tuning_storage
@@ -144,6 +144,7 @@ def tune(
 def _recipe(task: str, name: str | None) -> Recipe:
     """Return the candidate that has settings to try."""
     names = None if name is None else (name,)
+    check_candidates(task, names)
     candidates = recipes("history", names) if task == "reading" else ahead_recipes(names=names)
     found = next((recipe for recipe in candidates.values() if tunable(recipe)), None)
     if found is None:

@@ -30,12 +30,12 @@ def write_packed(folder: Path, words: Mapping[str, Any], numbers: Numbers) -> No
     (folder / NUMBERS_FILE).write_bytes(packed.getvalue())
 
 
-def read_packed(folder: Path, version: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def read_packed(folder: Path, *versions: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return the words and numbers of a folder.
 
     Args:
         folder: that `write_packed` filled.
-        version: what its words have to say under `format`.
+        versions: one of which its words have to say under `format`.
 
     Raises:
         UsageError: where a file is missing, damaged or of another format.
@@ -46,9 +46,10 @@ def read_packed(folder: Path, version: Any) -> tuple[dict[str, Any], dict[str, N
             numbers = dict(packed)
     except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise UsageError(f"{folder}: the predictor files are damaged ({error}); download or train it again") from error
-    if words.get("format") != version:
+    if words.get("format") not in versions:
+        known = " and ".join(map(str, versions))
         raise UsageError(
-            f"{folder}: predictor format {words.get('format')!r}, this version reads {version}; train it again"
+            f"{folder}: predictor format {words.get('format')!r}, this version reads {known}; train it again"
         )
     return words, numbers
 

@@ -23,7 +23,10 @@ from meter_core.models.part import Part
 from meter_core.models.usual import Usual, status_of
 
 FORMAT: Final = 1
-"""Of the files. A reader refuses another."""
+"""Of the files of lines and trees. Recipes are known by it."""
+
+FORMAT_OF_SEVERAL: Final = 2
+"""Of the files where a part holds several models: releases from before there were such refuse it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Predictor:
             UsageError: where a file is missing, damaged or of another format.
             RefusedError: where the golden rows come out differently.
         """
-        words, numbers = read_packed(folder, FORMAT)
+        words, numbers = read_packed(folder, FORMAT, FORMAT_OF_SEVERAL)
         predictor = cls(
             snapshot=Part.of(words["snapshot"], under("snapshot", numbers)),
             usual=Usual.of(under("usual", numbers)),
@@ -156,10 +159,11 @@ class Predictor:
 
     def _words(self) -> dict[str, Any]:
         """Return the rest as plain JSON types."""
+        parts = [part.words() for part in (self.snapshot, self.history) if part]
         return {
-            "format": FORMAT,
-            "snapshot": self.snapshot.words(),
-            "history": self.history.words() if self.history else None,
+            "format": FORMAT if all(isinstance(part["model"], str) for part in parts) else FORMAT_OF_SEVERAL,
+            "snapshot": parts[0],
+            "history": parts[1] if self.history else None,
             "intervals": list(self.intervals),
             "floor_kw": self.floor_kw,
             "about": dict(self.about),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from meter_core.cli import modelling
 from meter_core.cli.main import app
 from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.jobs.backtest import backtest
@@ -58,6 +59,22 @@ def test_the_command_takes_a_list_of_candidates_and_says_which_there_are():
     said = CliRunner().invoke(app, [*words, "linear, xgboost"])
     assert said.exit_code == 2
     assert "candidate 'xgboost' is unknown; known are boosting" in " ".join(said.output.split())
+
+
+@pytest.mark.parametrize("typed", ["", " , ,"])
+@pytest.mark.parametrize("command", [["train"], ["backtest", "none.csv", "--source", "x", "--test-from", "2009-12-04"]])
+def test_a_list_that_names_no_candidate_is_refused_before_anything_is_started(command, typed, monkeypatch):
+    monkeypatch.setattr(modelling, "services", lambda *_, **__: pytest.fail("services were started"))
+    said = CliRunner().invoke(app, [*command, "--candidates", typed])
+    assert said.exit_code == 2
+    assert f"--candidates {typed!r} names none" in said.output
+
+
+def test_empty_names_and_unknown_ones_are_seen_before_anything_is_started(monkeypatch):
+    assert modelling.named(modelling.Task.AHEAD, "linear,,hourly, linear,") == ["linear", "hourly"]
+    monkeypatch.setattr(modelling, "services", lambda *_, **__: pytest.fail("services were started"))
+    said = CliRunner().invoke(app, ["train", "--candidates", "xgboost"])
+    assert "candidate 'xgboost' is unknown" in " ".join(said.output.split())
 
 
 def test_the_protocol_says_what_was_fitted_on_what(result):

@@ -1,13 +1,22 @@
 """Every candidate: found by name, answers as the library that fitted it, and is the same after it was packed."""
 
 import json
+import sys
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from meter_core.contracts.errors import UsageError
-from meter_core.models.candidates import Candidate, Examples, candidate, candidate_class, quick, recipes
+from meter_core.models.candidates import (
+    Candidate,
+    Examples,
+    candidate,
+    candidate_class,
+    check_candidates,
+    quick,
+    recipes,
+)
 from meter_core.models.candidates.candidate import KNOWN
 from meter_core.models.exported import BySegment, Line, model_of
 from meter_core.models.recipes import Recipe
@@ -94,6 +103,25 @@ def test_an_unknown_candidate_is_refused_with_the_known_ones():
         recipes(names=["linear", "prophet"])
 
 
+@pytest.mark.parametrize("name", ["lightgbm", "ensemble", "segments"])
+def test_a_candidate_is_refused_by_name_where_a_library_of_it_cannot_be_loaded(name, monkeypatch):
+    of_lightgbm = {"of": {"lightgbm": dict(candidate_class("lightgbm").reading)}}
+    monkeypatch.setattr(KNOWN["segments"], "reading", {"by": "last_week_kw", "parts": 3} | of_lightgbm)
+    check_candidates("reading", [name, "linear"])
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    with pytest.raises(UsageError, match=f"candidate '{name}': lightgbm cannot be fitted here: .*install the package"):
+        check_candidates("reading", ["linear", name])
+    check_candidates("reading", ["linear", "boosting", "hourly"])
+
+
+def test_a_candidate_for_forecasts_alone_is_refused_for_readings():
+    check_candidates("ahead", ["boosting_fine"])
+    with pytest.raises(
+        UsageError, match="'boosting_fine' is for the task ahead alone; for reading choose of boosting, "
+    ):
+        check_candidates("reading", ["boosting_fine"])
+
+
 def test_a_candidate_is_one_class():
     class Middle(Candidate):
         """The mean of the target."""
@@ -163,6 +191,22 @@ def test_each_segment_has_a_model_of_its_own_and_meters_of_which_nothing_is_know
     assert abs(said[1]) < 0.1
     assert said[2] > 0.3
     assert said[3] == exported.models[3].predict(rows)[3]
+
+
+@pytest.mark.parametrize("part", ["boosting", "ridge"])
+def test_a_segment_in_which_a_column_is_missing_throughout_is_answered_by_the_model_of_all(part):
+    """Small meters often have no voltage."""
+    matrix = np.random.default_rng(5).normal(size=(9_000, 5))
+    matrix[:, 2] = np.arange(9_000) % 3
+    matrix[matrix[:, 2] == 0, 3] = np.nan
+    own = quick(part, candidate_class(part).reading, 25)
+    one = candidate(Recipe("segments", "history", {"by": "last_week_kw", "parts": 3, "of": {part: own}}), 0)
+    one.fit(Examples(matrix, matrix[:, 0] * matrix[:, 2], columns=COLUMNS))
+    exported, rows = one.export(), np.tile([1.0, 0.0, 0.0, np.nan, 0.0], (2, 1))
+    rows[1, 2] = 2.0
+    said = exported.predict(rows)
+    assert said[0] == exported.models[3].predict(rows)[0]
+    assert said[1] != exported.models[3].predict(rows)[1]
 
 
 def test_settings_of_parts_belong_to_the_recipe():

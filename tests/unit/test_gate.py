@@ -1,6 +1,7 @@
 """The gate on whole trainings of measured hours: a genuine improvement, a refresh, a recipe whose settings changed."""
 
 import json
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from meter_core.features.history import FEATURE_SETS
 from meter_core.jobs import training_readings as job
 from meter_core.jobs.model_card import model_card
 from meter_core.jobs.training import Ground, StandingModel, evidence
-from meter_core.models.candidates import recipes
+from meter_core.models.candidates import ahead_recipes, candidate_class, recipes
 from meter_core.models.fit import TrainingData, fit_predictor
 from meter_core.models.pipeline import pipeline
 from meter_core.models.recipes import Recipe
@@ -125,6 +126,14 @@ def test_other_settings_under_one_name_are_another_recipe():
     assert with_recipe_of({"boosting": other}, about, "7") == {"boosting": other}
 
 
+def test_settings_of_the_line_that_trees_stand_on_belong_to_the_recipe():
+    before = identity(ahead_recipes(names=["boosting_fine"])["boosting_fine"])
+    changed = ahead_recipes(names=["boosting_fine"])["boosting_fine"]
+    changed = replace(changed, settings={**changed.settings, "stands_on": {"hourly": {"alpha": 7.0}}})
+    assert identity(changed) != before
+    assert candidate_class("boosting_fine").stands_on(changed.settings) == Recipe("hourly", "ahead", {"alpha": 7.0})
+
+
 def test_a_champion_whose_candidate_is_gone_cannot_be_fitted_beside():
     about = {"recipe": "prophet", "features": "history", "pipeline": pipeline("history"), "settings": {}}
     assert with_recipe_of({"boosting": QUICK}, about, "7") == {"boosting": QUICK}
@@ -136,6 +145,14 @@ def test_a_champion_of_a_candidate_that_was_not_asked_for_is_fitted_beside():
     about["settings"] = json.loads(json.dumps(stacked.settings, sort_keys=True))
     assert identity_of_model(about) == identity(stacked)
     assert list(with_recipe_of(recipes(), about, "7")) == ["linear", "boosting", "ensemble as in champion 7"]
+
+
+@pytest.mark.parametrize("name", ["ensemble", "lightgbm"])
+def test_a_champion_whose_library_cannot_be_loaded_here_stops_no_training(name, monkeypatch):
+    own = recipes(names=[name])[name]
+    about = {"recipe": name, "features": "history", "pipeline": pipeline("history"), "settings": own.settings}
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    assert list(with_recipe_of(recipes(), about, "7")) == ["linear", "boosting"]
 
 
 def test_other_features_under_one_name_are_another_recipe_that_cannot_be_fitted(monkeypatch):

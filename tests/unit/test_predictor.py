@@ -10,7 +10,8 @@ from meter_core.contracts.errors import RefusedError, UsageError
 from meter_core.features.readings import ReadingTable, batches
 from meter_core.models.candidates import recipes
 from meter_core.models.fit import TrainingData, fit_predictor
-from meter_core.models.packed import NUMBERS_FILE, PREDICTOR_FILES, WORDS_FILE
+from meter_core.models.packed import NUMBERS_FILE, PREDICTOR_FILES, WORDS_FILE, read_packed
+from meter_core.models.pipeline import pipeline
 from meter_core.models.predictor import Predictor
 from meter_core.models.recipes import Recipe
 from tests.shipped_sample import sample_frame, sample_table
@@ -176,3 +177,20 @@ def test_a_short_window_has_no_history_part_and_a_range_from_seen_rows_says_so()
     predictor = fit_predictor(sample_table("2009-07-01", "2009-07-04"), recipes()["linear"]).predictor
     assert predictor.history is None
     assert predictor.about["range_from"] == {"snapshot": "seen rows"}
+
+
+def test_a_part_of_several_models_has_a_format_that_earlier_releases_refuse_and_recipes_are_known_as_before(
+    fitted, data, tmp_path
+):
+    def written(predictor, name):
+        predictor.save(tmp_path / name)
+        return json.loads((tmp_path / name / WORDS_FILE).read_text())["format"]
+
+    assert written(fitted.predictor, "plain") == 1
+    several = fit_predictor(data, recipes("snapshot", ["hourly"])["hourly"]).predictor
+    assert written(several, "several") == 2
+    again = Predictor.load(tmp_path / "several")
+    np.testing.assert_array_equal(again.predict(some(data)).units_kwh, several.predict(some(data)).units_kwh)
+    with pytest.raises(UsageError, match="predictor format 2, this version reads 1; train it again"):
+        read_packed(tmp_path / "several", 1)
+    assert pipeline("history").startswith("reading 1-")

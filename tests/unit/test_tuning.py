@@ -50,6 +50,29 @@ class Lowest:
         return low
 
 
+class Bounds:
+    """A trial that notes what it may propose."""
+
+    def __init__(self):
+        self.seen = {}
+
+    def suggest_float(self, name, low, high, *, log):
+        self.seen[name] = (low, high)
+        return low
+
+    suggest_int = suggest_float
+
+
+@pytest.mark.parametrize(("name", "most_leaves"), [("boosting", 16), ("lightgbm", 16), ("boosting_fine", 31)])
+def test_the_present_settings_are_among_those_that_are_tried(name, most_leaves):
+    recipe, trial = ahead_recipes(names=[name])[name], Bounds()
+    proposed(recipe, trial)
+    assert trial.seen["max_leaf_nodes"] == (4, most_leaves)
+    assert set(trial.seen) == set(SPACE)
+    for setting, (low, high) in trial.seen.items():
+        assert low <= recipe.settings[setting] <= high
+
+
 @pytest.mark.parametrize("candidates", [recipes(), ahead_recipes()])
 def test_boosting_is_tuned_and_its_other_settings_stay(candidates):
     assert [name for name, recipe in candidates.items() if tunable(recipe)] == ["boosting"]

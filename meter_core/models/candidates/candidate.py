@@ -64,8 +64,8 @@ class Candidate(ABC):
         name: what `--candidates` calls it.
         reading: its settings for the task `reading`.
         ahead: its settings for the task `ahead`.
+        tasks: what it can be chosen for.
         is_line: whether it is a linear model; ahead, others are fitted to what a line misses.
-        stands_on: name of that line's candidate.
         fits_quantiles: whether it can be fitted to a quantile; ahead, others get a model of how far they miss.
         fitted: the model of the library that fits it, for MLflow.
     """
@@ -73,8 +73,8 @@ class Candidate(ABC):
     name: ClassVar[str]
     reading: ClassVar[Mapping[str, Any]] = {}
     ahead: ClassVar[Mapping[str, Any]] = {}
+    tasks: ClassVar[tuple[str, ...]] = ("reading", "ahead")
     is_line: ClassVar[bool] = False
-    stands_on: ClassVar[str] = "linear"
     fits_quantiles: ClassVar[bool] = False
     fitted: Any
 
@@ -99,6 +99,16 @@ class Candidate(ABC):
         return Recipe(cls.name, features, cls.ahead if features == "ahead" else cls.reading)
 
     @classmethod
+    def stands_on(cls, settings: Mapping[str, Any]) -> Recipe:
+        """Return the recipe of the line to whose misses it is fitted ahead."""
+        return KNOWN["linear"].recipe("ahead")
+
+    @classmethod
+    def lacks(cls, settings: Mapping[str, Any]) -> str | None:
+        """Return why it cannot be fitted here, with the remedy; None where nothing is missing."""
+        return None
+
+    @classmethod
     def seed_matters(cls, settings: Mapping[str, Any], rows: int) -> bool:
         """Return whether fits of so many rows with different seeds can differ."""
         return False
@@ -107,6 +117,16 @@ class Candidate(ABC):
     def quick(cls, settings: Mapping[str, Any], trees: int) -> dict[str, Any]:
         """Return settings with so few trees, for checks to which it is all one how much was learnt."""
         return {**settings, "max_iter": trees} if "max_iter" in settings else dict(settings)
+
+
+def lacks(name: str, settings: Mapping[str, Any]) -> str | None:
+    """Return why the candidate of a name cannot be fitted here, None where nothing is missing."""
+    return KNOWN[name].lacks(settings) if name in KNOWN else f"candidate {name!r} is unknown"
+
+
+def any_lacks(parts: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return why one of several candidates with their settings cannot be fitted here, None where nothing is missing."""
+    return next((said for name, own in parts.items() if (said := lacks(name, own))), None)
 
 
 def column_means(matrix: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from meter_core.calendar import DAY_S
 from meter_core.contracts.readings import FloatArray
 from meter_core.models.candidates.boosting import Boosting
-from meter_core.models.candidates.candidate import KNOWN, Candidate, Examples, column_means
+from meter_core.models.candidates.candidate import KNOWN, Candidate, Examples, any_lacks, column_means
 from meter_core.models.candidates.lightgbm import LightGBM
 from meter_core.models.candidates.ridge import Ridge
 from meter_core.models.convex_weights import convex_weights
@@ -59,6 +59,11 @@ class Ensemble(Candidate):
     def export(self) -> Weighted:
         """Return the parts with their weights."""
         return Weighted(tuple(part.export() for part in self._parts), self._weights)
+
+    @classmethod
+    def lacks(cls, settings: Mapping[str, Any]) -> str | None:
+        """Return what a part lacks."""
+        return any_lacks(settings["of"])
 
     @classmethod
     def seed_matters(cls, settings: Mapping[str, Any], rows: int) -> bool:

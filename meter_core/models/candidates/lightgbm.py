@@ -32,13 +32,11 @@ class LightGBM(Candidate):
     fits_quantiles: ClassVar = True
 
     def __init__(self, recipe: Recipe, seed: int, quantile: float | None = None) -> None:
-        try:
-            from lightgbm import LGBMRegressor
-        except (ImportError, OSError) as error:
-            raise UsageError(
-                f"the candidate lightgbm cannot be fitted here: {error}; install the package lightgbm, and libgomp1 "
-                "where that is what is missing, or leave it out of --candidates"
-            ) from error
+        lacking = self.lacks(recipe.settings)
+        if lacking:
+            raise UsageError(lacking)
+        from lightgbm import LGBMRegressor
+
         loss = {"objective": "regression"} if quantile is None else {"objective": "quantile", "alpha": quantile}
         own = {NAMES[name]: value for name, value in recipe.settings.items()}
         fixed = {"n_jobs": 1, "deterministic": True, "force_row_wise": True, "verbose": -1}
@@ -64,6 +62,18 @@ class LightGBM(Candidate):
             baseline=0.0,
         )
         return Forest(trees)
+
+    @classmethod
+    def lacks(cls, settings: Mapping[str, Any]) -> str | None:
+        """Return why the library cannot be loaded."""
+        try:
+            import lightgbm  # noqa: F401
+        except (ImportError, OSError) as error:
+            return (
+                f"lightgbm cannot be fitted here: {error}; install the package lightgbm, and libgomp1 where that is "
+                "what is missing, or choose other candidates"
+            )
+        return None
 
     @classmethod
     def seed_matters(cls, settings: Mapping[str, Any], rows: int) -> bool:

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meter_core.models.candidates.boosting import Boosting
-from meter_core.models.candidates.candidate import KNOWN, Candidate, Examples
+from meter_core.models.candidates.candidate import KNOWN, Candidate, Examples, any_lacks
 from meter_core.models.exported import BySegment, Model
 from meter_core.models.recipes import Recipe
 from meter_core.models.segmented_regressor import SegmentedRegressor
 
 FEWEST: Final = 2_000
-"""A segment with fewer examples is answered by the model of all."""
+"""A segment with fewer examples is answered by the model of all; so is one in which a column has no value at all."""
 
 
 class Segments(Candidate):
@@ -58,6 +58,11 @@ class Segments(Candidate):
         return self._export
 
     @classmethod
+    def lacks(cls, settings: Mapping[str, Any]) -> str | None:
+        """Return what the segments' candidate lacks."""
+        return any_lacks(settings["of"])
+
+    @classmethod
     def seed_matters(cls, settings: Mapping[str, Any], rows: int) -> bool:
         """Return whether that of the segments' candidate does."""
         return any(KNOWN[name].seed_matters(own, rows) for name, own in settings["of"].items())
@@ -68,7 +73,8 @@ class Segments(Candidate):
         return {**settings, "of": {name: KNOWN[name].quick(own, trees) for name, own in settings["of"].items()}}
 
     def _of_segment(self, examples: Examples, rows: NDArray[np.bool_], every: Candidate) -> Candidate:
-        return self._one(examples.take(rows)) if rows.sum() >= FEWEST else every
+        enough = rows.sum() >= FEWEST and not np.isnan(examples.matrix[rows]).all(axis=0).any()
+        return self._one(examples.take(rows)) if enough else every
 
     def _one(self, examples: Examples) -> Candidate:
         one = KNOWN[self._own.name](self._own, self._seed, self._quantile)
