@@ -213,3 +213,10 @@ def test_settings_of_parts_belong_to_the_recipe():
     parts = recipes(names=["ensemble"])["ensemble"].settings["of"]
     assert parts["boosting"] == KNOWN["boosting"].reading
     assert quick("ensemble", {"of": parts}, 5)["of"]["boosting"]["max_iter"] == 5
+
+
+def test_fine_trees_are_fitted_without_the_setting_that_names_their_line():
+    one = quickly("boosting_fine", features="ahead")
+    one.fit(examples())
+    assert one.fitted.max_leaf_nodes == 31
+    assert one.export().predict(examples(50, seed=1).matrix).std() > 0.5
