@@ -1,4 +1,4 @@
-"""Several candidates in one: a weighting learnt on the latest examples, which none of them had seen by then."""
+"""Several candidates in one, weighted on the latest examples, by parts fitted on those a day before them and more."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
