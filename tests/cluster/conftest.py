@@ -41,12 +41,13 @@ def namespace() -> Iterator[Namespace]:
 
 @pytest.fixture(scope="session")
 def desk(namespace: Namespace) -> Desk:
-    """The release, installed, and its desk; schedules are paused, so that only the tests start runs."""
+    """The release, installed, and its desk; only the tests start trainings: no schedule does, and no delivery."""
     command = ["install", RELEASE, str(CHART), *values(), "--wait", f"--timeout={INSTALL_SECONDS}s"]
     namespace.helm(*command, seconds=INSTALL_SECONDS + 30)
     opened = Desk(namespace, RELEASE)
     opened.open()
     opened.run("prefect", "--no-prompt", "deployment", "schedule", "pause", "--all")
+    opened.switch_off("meter: readings lead to training")
     return opened
 
 

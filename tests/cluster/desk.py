@@ -19,6 +19,13 @@ import httpx, os, sys
 user = tuple(os.environ["PREFECT_API_AUTH_STRING"].split(":", 1))
 print(httpx.get(os.environ["PREFECT_API_URL"] + "/flow_runs/" + sys.argv[1], auth=user).raise_for_status().text)
 """
+SWITCH_OFF = """
+import sys
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    [found] = client.read_automations_by_name(sys.argv[1])
+    client.pause_automation(found.id)
+"""
 
 
 @dataclass
@@ -69,6 +76,10 @@ class Desk:
         command = ["kubectl", "--namespace", self.namespace.name, "exec", f"job/{self.job}", "--"]
         command += ["python", "-m", "flows.run", deployment]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def switch_off(self, automation: str) -> None:
+        """Pause an automation of the Prefect server."""
+        self.run("python", "-c", SWITCH_OFF, automation)
 
     def meter(self, *arguments: str, check: bool = True) -> dict[str, Any]:
         return self.run("meter", *arguments, "--json", check=check).json()
