@@ -105,18 +105,21 @@ class Candidate(ABC):
 
     @classmethod
     def lacks(cls, settings: Mapping[str, Any]) -> str | None:
-        """Return why it cannot be fitted here, with the remedy; None where nothing is missing."""
-        return None
+        """Return why it, or a part of it, cannot be fitted here, with the remedy; None where nothing is missing."""
+        return next((said for name, own in parts_of(settings).items() if (said := lacks(name, own))), None)
 
     @classmethod
     def seed_matters(cls, settings: Mapping[str, Any], rows: int) -> bool:
-        """Return whether fits of so many rows with different seeds can differ."""
-        return False
+        """Return whether fits of so many rows with different seeds can differ, its own or those of its parts."""
+        return any(KNOWN[name].seed_matters(own, rows) for name, own in parts_of(settings).items())
 
     @classmethod
     def quick(cls, settings: Mapping[str, Any], trees: int) -> dict[str, Any]:
         """Return settings with so few trees, for checks to which it is all one how much was learnt."""
-        return {**settings, "max_iter": trees} if "max_iter" in settings else dict(settings)
+        fewer = {**settings, "max_iter": trees} if "max_iter" in settings else dict(settings)
+        if "of" in fewer:
+            fewer["of"] = {name: KNOWN[name].quick(own, trees) for name, own in parts_of(settings).items()}
+        return fewer
 
 
 def lacks(name: str, settings: Mapping[str, Any]) -> str | None:
@@ -124,9 +127,10 @@ def lacks(name: str, settings: Mapping[str, Any]) -> str | None:
     return KNOWN[name].lacks(settings) if name in KNOWN else f"candidate {name!r} is unknown"
 
 
-def any_lacks(parts: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return why one of several candidates with their settings cannot be fitted here, None where nothing is missing."""
-    return next((said for name, own in parts.items() if (said := lacks(name, own))), None)
+def parts_of(settings: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the candidates that one is made of, with their settings; none for most."""
+    parts: Mapping[str, Mapping[str, Any]] = settings.get("of", {})
+    return parts
 
 
 def column_means(matrix: FloatArray) -> FloatArray:

@@ -1,6 +1,5 @@
 """Several candidates in one, weighted on the latest examples, by parts fitted on those a day before them and more."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from meter_core.calendar import DAY_S
 from meter_core.contracts.readings import FloatArray
 from meter_core.models.candidates.boosting import Boosting
-from meter_core.models.candidates.candidate import KNOWN, Candidate, Examples, any_lacks, column_means
+from meter_core.models.candidates.candidate import KNOWN, Candidate, Examples, column_means
 from meter_core.models.candidates.lightgbm import LightGBM
 from meter_core.models.candidates.ridge import Ridge
 from meter_core.models.convex_weights import convex_weights
@@ -59,21 +58,6 @@ class Ensemble(Candidate):
     def export(self) -> Weighted:
         """Return the parts with their weights."""
         return Weighted(tuple(part.export() for part in self._parts), self._weights)
-
-    @classmethod
-    def lacks(cls, settings: Mapping[str, Any]) -> str | None:
-        """Return what a part lacks."""
-        return any_lacks(settings["of"])
-
-    @classmethod
-    def seed_matters(cls, settings: Mapping[str, Any], rows: int) -> bool:
-        """Return whether that of any part does."""
-        return any(KNOWN[name].seed_matters(own, rows) for name, own in settings["of"].items())
-
-    @classmethod
-    def quick(cls, settings: Mapping[str, Any], trees: int) -> dict[str, Any]:
-        """Return settings whose parts have so few trees."""
-        return {"of": {name: KNOWN[name].quick(own, trees) for name, own in settings["of"].items()}}
 
     def _part(self, recipe: Recipe, examples: Examples) -> Candidate:
         part = KNOWN[recipe.name](recipe, self._seed, self._quantile)

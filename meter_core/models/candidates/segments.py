@@ -1,13 +1,12 @@
 """A model for each segment of meters: by the shape of their load ahead, by their size where readings are predicted."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meter_core.models.candidates.boosting import Boosting
-from meter_core.models.candidates.candidate import KNOWN, Candidate, Examples, any_lacks
+from meter_core.models.candidates.candidate import KNOWN, Candidate, Examples
 from meter_core.models.exported import BySegment, Model
 from meter_core.models.recipes import Recipe
 from meter_core.models.segmented_regressor import SegmentedRegressor
@@ -56,21 +55,6 @@ class Segments(Candidate):
         """Return the models of the segments."""
         assert self._export is not None  # noqa: S101 - fitted before
         return self._export
-
-    @classmethod
-    def lacks(cls, settings: Mapping[str, Any]) -> str | None:
-        """Return what the segments' candidate lacks."""
-        return any_lacks(settings["of"])
-
-    @classmethod
-    def seed_matters(cls, settings: Mapping[str, Any], rows: int) -> bool:
-        """Return whether that of the segments' candidate does."""
-        return any(KNOWN[name].seed_matters(own, rows) for name, own in settings["of"].items())
-
-    @classmethod
-    def quick(cls, settings: Mapping[str, Any], trees: int) -> dict[str, Any]:
-        """Return settings whose models have so few trees."""
-        return {**settings, "of": {name: KNOWN[name].quick(own, trees) for name, own in settings["of"].items()}}
 
     def _of_segment(self, examples: Examples, rows: NDArray[np.bool_], every: Candidate) -> Candidate:
         enough = rows.sum() >= FEWEST and not np.isnan(examples.matrix[rows]).all(axis=0).any()
