@@ -217,7 +217,7 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         sections = list(prove(Path(home), chosen.rows))
-    print(write("ingestion_faults", sections))
+    print(write("ingestion-faults", sections))
     return 0 if all(section.held for section in sections) else 1
 
 

@@ -42,9 +42,8 @@ def forecast_frame(
     since = newest - timedelta(days=HISTORY_REACH_DAYS + SILENT_DAYS + 1)
     readings = store.readings(since=since, meters=meters)
     newest_s, made_s = int(newest.timestamp()), int(datetime.now(UTC).timestamp())
-    first_s = (
-        newest_s - (SILENT_DAYS + 1) * DAY_S
-    )  # no forecast begins earlier, and its weather is most of what is read
+    # no forecast begins earlier, and its weather is most of what is read
+    first_s = newest_s - (SILENT_DAYS + 1) * DAY_S
     table = with_stored_weather(stored_table(readings, store.interval_means()), store, first_s)
     histories: dict[int, list[HistoryBatch]] = {}
     unknown = silent = 0
