@@ -14,10 +14,11 @@ from meter_core.contracts.finding import Finding, Severity
 from meter_core.jobs.ahead import ahead
 from meter_core.jobs.inspection import Inspection
 from meter_core.jobs.kept_deliveries import digest_of, keep
-from meter_core.quality import Judgement, LateConflict, Limits, Subject, document, warm_up
+from meter_core.quality import Inspector, LateConflict, Limits, Subject
 from meter_core.settings import Settings
 from meter_core.sources import DeliveryReader, Profile, UnreadableDeliveryError, load_profile, raw_lines
 from meter_core.store import COUNTS, DeliveryKey, LoadCounts, StoppedDelivery, Store, ZoneConflictError
+from meter_core.store.loading import Loading
 
 Progress = Callable[[str], None]
 
@@ -117,11 +118,12 @@ def ingest(
     """
     begun = time.monotonic()
     limits = Limits(stop_above_share=settings.stop_above_share)
-    job = _Job(load_profile(profile), zone, settings, Store(database_url), progress or _quiet, limits)
-    _refuse_missing(files)
-    if settings.database_url is None or not job.store.has_schema():
-        job.store.upgrade()
-    results = tuple(job.ingest(path) for path in files)
+    with Inspector(limits) as inspector:
+        job = _Job(load_profile(profile), zone, settings, Store(database_url), progress or _quiet, limits, inspector)
+        _refuse_missing(files)
+        if settings.database_url is None or not job.store.has_schema():
+            job.store.upgrade()
+        results = tuple(job.ingest(path) for path in files)
     return IngestResult(results, time.monotonic() - begun, _page(results, settings.data_docs_root))
 
 
@@ -164,6 +166,7 @@ class _Job:
     store: Store
     progress: Progress
     limits: Limits
+    inspector: Inspector
 
     def ingest(self, path: Path) -> FileResult:
         """Ingest one file."""
@@ -173,7 +176,7 @@ class _Job:
         if known:
             self.progress(f"{path.name}: loaded before, nothing to do")
             return FileResult(path.name, known, (_known(path.name, known),))
-        warm_up()
+        self.inspector.start()
         self.progress(f"{path.name}: keeping the file")
         kept_as = keep(path, digest, self.settings.files_root)
         self.progress(f"{path.name}: reading")
@@ -196,22 +199,42 @@ class _Job:
         def raw(lines: Collection[int]) -> Mapping[int, str]:
             return raw_lines(path, self.profile.encoding, lines)
 
-        with self.store.loading(key, reader, kept_as, raw) as loading, Inspection(self.limits) as inspection:
+        with self.store.loading(key, reader, kept_as, raw) as loading:
             if loading.known:
                 return FileResult(name, loading.known, (_known(name, loading.known),))
+            inspection = Inspection(self.limits, self.inspector)
             with ahead(inspection.judged(reader)) as parts:
                 for judged, raw_line in parts:
                     loading.add(judged, raw_line)
                     self.progress(f"{name}: {reader.lines:,} lines read")
             self._refuse_changed(reader, key)
             self.progress(f"{name}: comparing {reader.lines:,} lines with what is stored")
-            late = [LateConflict(line, pd.Timestamp(stamp)) for line, stamp in loading.take_conflicts()]
-            result = self._documented(inspection.judgement(late, name), reader, key, kept_as)
+            return self._concluded(loading, inspection, reader, key, kept_as)
+
+    def _concluded(
+        self, loading: Loading, inspection: Inspection, reader: DeliveryReader, key: DeliveryKey, kept_as: str
+    ) -> FileResult:
+        """Let the rows compete while the delivery's page is written.
+
+        Raises:
+            _Stopped: it is not to be loaded.
+        """
+        name, counts, code = reader.file_name, LoadCounts(0, 0), "delivery_stopped"
+        late = [LateConflict(line, pd.Timestamp(stamp)) for line, stamp in loading.take_conflicts()]
+        subject = Subject(name, key.file_digest, self.profile.name, reader.zone, reader.lines)
+        inspection.close(late, subject, self.settings.files_root)
+        stop = inspection.stop_reason(late, name)
+        if stop is None:
             try:
                 counts = loading.finish(reader.lines)
             except ZoneConflictError as error:
-                raise _Stopped(replace(result, stopped=str(error)), "zone_conflict") from error
-        return replace(result, counts=counts, findings=(*result.findings, *_interval_conflicts(name, counts)))
+                stop, code = str(error), "zone_conflict"
+        said = inspection.documented()
+        findings = (*reader.findings, *said.findings, *_interval_conflicts(name, counts))
+        result = FileResult(name, counts, findings, stop, said.page, kept_as)
+        if stop is not None:
+            raise _Stopped(result, code)
+        return result
 
     def _refuse_changed(self, reader: DeliveryReader, key: DeliveryKey) -> None:
         """Raise where the file is not the one that was kept."""
@@ -219,21 +242,6 @@ class _Job:
             raise RefusedError(
                 f"{reader.file_name} changed while it was read; nothing of it was loaded. Run the same again"
             )
-
-    def _documented(self, judgement: Judgement, reader: DeliveryReader, key: DeliveryKey, kept_as: str) -> FileResult:
-        """Write the delivery's page, and return what is known of it before it is loaded.
-
-        Raises:
-            _Stopped: it is not to be loaded.
-        """
-        subject = Subject(reader.file_name, key.file_digest, self.profile.name, reader.zone, reader.lines)
-        place = document(judgement, subject, self.settings.files_root, self.limits)
-        findings = (*reader.findings, *judgement.findings)
-        stop = judgement.stopped_reason
-        result = FileResult(reader.file_name, LoadCounts(0, 0), findings, stop, place, kept_as)
-        if stop is not None:
-            raise _Stopped(result, "delivery_stopped")
-        return result
 
     def _stopped(self, result: FileResult, reader: DeliveryReader, key: DeliveryKey, code: str) -> FileResult:
         """Record that nothing of a delivery is loaded."""

@@ -20,7 +20,7 @@ from meter_core.jobs.inspection import Inspection
 from meter_core.jobs.kept_deliveries import restored
 from meter_core.jobs.quarantine import reader_of
 from meter_core.jobs.recorded_profiles import profile_of
-from meter_core.quality import LateConflict, Limits, Subject, document, judge, warm_up
+from meter_core.quality import Inspector, LateConflict, Limits, Subject, judge
 from meter_core.settings import Settings
 from meter_core.sources import DeliveryReader, Profile, load_profile, profile_names, raw_lines
 from meter_core.sources.installed import MeterFacts
@@ -139,8 +139,8 @@ def replay(
     delivery = store.delivery(name)
     limits = Limits(stop_above_share=settings.stop_above_share if fix.stop_above is None else fix.stop_above)
     profile, zone = fix.profile(delivery), fix.said_zone(delivery)
-    warm_up()
-    with ExitStack() as open_files:
+    with ExitStack() as open_files, Inspector(limits) as inspector:
+        inspector.start()
         path = open_files.enter_context(restored(delivery, settings.files_root))
         make_reader = partial(DeliveryReader, path, profile, zone)
         progress(f"{delivery.file_name}: finding its meters and hours")
@@ -149,7 +149,9 @@ def replay(
             earlier = Span.of(part.frame for part in reader_of(path, delivery, store).parts())
             span = earlier.with_(span) if earlier else span
         with store.rewriting() as rewriting:
-            run = _Replay(rewriting, delivery, path, make_reader, limits, fix, settings, open_files, progress)
+            run = _Replay(
+                rewriting, delivery, path, make_reader, limits, inspector, fix, settings, open_files, progress
+            )
             return run.replay(span)
 
 
@@ -179,6 +181,7 @@ class _Replay:
     path: Path
     make_reader: Callable[[MeterFacts], DeliveryReader]
     limits: Limits
+    inspector: Inspector
     fix: Fix
     settings: Settings
     open_files: ExitStack
@@ -281,20 +284,22 @@ class _Replay:
         contest = rewriting.contest(delivery.id, reader)
         raw = partial(raw_lines, self.path, reader.profile.encoding)
         rows = quarantined = 0
-        with Inspection(self.limits) as inspection:
-            for judged, raw_line in inspection.judged(reader):
-                bad = judged[judged["code"].notna()]
-                rewriting.quarantine(delivery.id, refused_rows(bad), raw_line)
-                if (bad["code"] == CONFLICTING).any():
-                    contest.landing.add_conflicting(bad[bad["code"] == CONFLICTING])
-                if len(bad) < len(judged):
-                    contest.add(judged[judged["code"].isna()])
-                rows, quarantined = rows + len(judged), quarantined + len(bad)
-            found = contest.landing.take_conflicts()
-            late = [LateConflict(line, pd.Timestamp(stamp)) for line, _, stamp in found]
-            judgement = inspection.judgement(late, reader.file_name)
-        if judgement.stopped_reason is not None:
-            raise RefusedError(f"nothing was changed: {judgement.stopped_reason}")
+        inspection = Inspection(self.limits, self.inspector)
+        for judged, raw_line in inspection.judged(reader):
+            bad = judged[judged["code"].notna()]
+            rewriting.quarantine(delivery.id, refused_rows(bad), raw_line)
+            if (bad["code"] == CONFLICTING).any():
+                contest.landing.add_conflicting(bad[bad["code"] == CONFLICTING])
+            if len(bad) < len(judged):
+                contest.add(judged[judged["code"].isna()])
+            rows, quarantined = rows + len(judged), quarantined + len(bad)
+        found = contest.landing.take_conflicts()
+        late = [LateConflict(line, pd.Timestamp(stamp)) for line, _, stamp in found]
+        stop = inspection.stop_reason(late, reader.file_name)
+        if stop is not None:
+            raise RefusedError(f"nothing was changed: {stop}")
+        subject = Subject(reader.file_name, key.file_digest, reader.profile.name, reader.zone, reader.lines)
+        inspection.close(late, subject, self.settings.files_root)
         conflicts = [(*row, CONFLICTING) for row in found]
         if conflicts:
             rewriting.quarantine(delivery.id, conflicts, raw({line for line, *_ in conflicts}).__getitem__)
@@ -302,11 +307,10 @@ class _Replay:
         quarantined += len(found) + outcome.counts["quarantined"]
         loaded, superseded, outranked, duplicates = (outcome.counts[part] for part in PARTS[:-1])
         counts = LoadCounts(reader.lines, rows, loaded, superseded, outranked, duplicates, quarantined)
-        subject = Subject(reader.file_name, key.file_digest, reader.profile.name, reader.zone, reader.lines)
-        page = document(judgement, subject, self.settings.files_root, self.limits)
+        said = inspection.documented()
         before = {part: getattr(delivery, part) for part in ("rows", *PARTS)}
-        findings = (*reader.findings, *judgement.findings)
-        return Replayed(delivery.id, reader.file_name, before, counts, 0, (), findings, page), outcome
+        findings = (*reader.findings, *said.findings)
+        return Replayed(delivery.id, reader.file_name, before, counts, 0, (), findings, said.page), outcome
 
 
 def _among(frame: pd.DataFrame, rows: set[Any]) -> Any:

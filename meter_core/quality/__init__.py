@@ -2,6 +2,7 @@
 
 from meter_core.quality.check import Found, Verdict, check, judge
 from meter_core.quality.data_docs import document
+from meter_core.quality.inspector import Close, Documented, Inspector
 from meter_core.quality.judgement import Judgement, LateConflict, PartReport, judgement_of
 from meter_core.quality.overview import overview_of
 from meter_core.quality.rules import RULES, Action, Expectation, Limits, Rule
@@ -11,8 +12,11 @@ from meter_core.quality.suite import Suite, SuiteResult, suite_frame, warm_up
 __all__ = [
     "RULES",
     "Action",
+    "Close",
+    "Documented",
     "Expectation",
     "Found",
+    "Inspector",
     "Judgement",
     "LateConflict",
     "Limits",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import pandas as pd
 
@@ -10,6 +11,9 @@ from meter_core.quality.check import Found, findings, found_later, merged, stop_
 from meter_core.quality.overview import Overview, refused_later, together
 from meter_core.quality.rules import Limits
 from meter_core.quality.suite import SuiteResult, broken_findings, merged_results
+
+CONFLICTING: Final = "conflicting_in_file"
+"""Code of the rule that may need the whole delivery."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,15 @@ class PartReport:
     def with_(self, other: "PartReport") -> "PartReport":
         """Return what is left of both."""
         return PartReport(merged([self.found, other.found]), together([self.overview, other.overview]))
+
+    def with_late(self, late: Sequence["LateConflict"]) -> "PartReport":
+        """Return the same, some values having turned out to be in conflict with one of another part."""
+        found = found_later(CONFLICTING, [each.line for each in late])
+        return self.with_(PartReport(found, refused_later([each.reading_ts for each in late])))
+
+    def stop_reason(self, late: Sequence["LateConflict"], limits: Limits, file_name: str) -> str | None:
+        """Return why the delivery is to be stopped, all its parts being in this report; None: it is not."""
+        return stop_reason(self.with_late(late).found, limits, file_name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +90,7 @@ def judgement_of(
         limits: What the rules compared with.
         file_name: For the messages.
     """
-    later = found_later("conflicting_in_file", [each.line for each in late])
-    found = merged([report.found, later])
-    overview = together([report.overview, refused_later([each.reading_ts for each in late])])
-    suite = merged_results(suites, later.counts, limits)
-    said = (*findings(found, file_name), *broken_findings(suite))
-    return Judgement(found, overview, suite, said, stop_reason(found, limits, file_name))
+    whole = report.with_late(late)
+    suite = merged_results(suites, {CONFLICTING: len(late)}, limits)
+    said = (*findings(whole.found, file_name), *broken_findings(suite))
+    return Judgement(whole.found, whole.overview, suite, said, stop_reason(whole.found, limits, file_name))

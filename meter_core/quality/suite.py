@@ -134,7 +134,7 @@ def suite_frame(delivered: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     places[given] = pd.Index(CODES).get_indexer(judged["code"].array[given])
     places[GAPS.mask(judged, Limits())] = CODES.index(REGISTER_GAP)
     frame["code"] = pd.Categorical.from_codes(places, pd.Index(CODES))
-    frame[UNREADABLE] = unreadable_quantities(delivered)
+    frame[UNREADABLE] = unreadable_quantities(delivered).astype(np.int64)  # other widths are compared one by one
     frame["mean_kw"] = frame["units_kwh"].abs() * 60 / delivered["interval_minutes"].where(lambda minutes: minutes > 0)
     return frame.reset_index(drop=True)
 
