@@ -44,7 +44,9 @@ def plain_columns(lines: bytes, count: int, header: list[str], profile: Profile)
         header: Names of all fields.
         profile: Which of them to take.
     """
-    if profile.thousands or QUOTE in lines or lines.count(RETURN) != lines.count(RETURN + NEWLINE):
+    if profile.thousands or QUOTE in lines:
+        return None
+    if RETURN in lines and lines.count(RETURN) != lines.count(RETURN + NEWLINE):
         return None
     if profile.missing and (b" " in lines or b"\t" in lines):  # a missing code between spaces would pass for a number
         return None

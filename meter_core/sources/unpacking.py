@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import zlib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
+from isal import isal_zlib
 
 from meter_core.sources.errors import UnreadableDeliveryError, WrongSourceError
 
 GZIP: Final = b"\x1f\x8b"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 GZIP_MEMBER: Final = 31
-"""What zlib calls a gzip stream with header and checksum."""
+"""What zlib and its kin call a gzip stream with header and checksum."""
 PIECE: Final = 1 << 20
 NEWLINE: Final = 10
 
@@ -87,12 +87,12 @@ class DeliveredBytes:
 
     def _gunzipped(self, first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
         """Yield what a gzip file of one or several members holds; what follows the last of them is no part of it."""
-        name, member, packed = self._path.name, zlib.decompressobj(wbits=GZIP_MEMBER), first
+        name, member, packed = self._path.name, isal_zlib.decompressobj(wbits=GZIP_MEMBER), first
         while True:
             if member.eof and len(packed) >= len(GZIP):
                 if not packed.startswith(GZIP):
                     break
-                member = zlib.decompressobj(wbits=GZIP_MEMBER)
+                member = isal_zlib.decompressobj(wbits=GZIP_MEMBER)
             if not packed or (member.eof and len(packed) < len(GZIP)):
                 following = next(others, None)
                 if following is None:
@@ -101,7 +101,7 @@ class DeliveredBytes:
                 continue
             try:
                 piece = member.decompress(packed, PIECE)
-            except zlib.error as error:
+            except isal_zlib.error as error:
                 raise UnreadableDeliveryError(
                     f"{name} is damaged gzip ({error}); ask its sender for it again. Nothing of it was loaded"
                 ) from error
