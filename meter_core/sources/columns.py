@@ -89,8 +89,8 @@ def _fields(lines: bytes, header: list[str], profile: Profile, of_numbers: Colle
 def blanked(text: pa.Array, profile: Profile) -> pa.Array:
     """Return trimmed text, null where it is blank or one of the profile's missing codes."""
     trimmed = pc.utf8_trim_whitespace(text)
-    codes = pa.array(["", *profile.missing])
-    return pc.if_else(pc.is_in(trimmed, codes), pa.scalar(None, pa.string()), trimmed)
+    is_blank = pc.is_in(trimmed, pa.array(["", *profile.missing]))
+    return pc.if_else(is_blank, pa.scalar(None, pa.string()), trimmed) if pc.any(is_blank).as_py() else trimmed
 
 
 def without_zero_bytes(text: pa.Array) -> pa.Array:
