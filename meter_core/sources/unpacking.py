@@ -101,7 +101,7 @@ class DeliveredBytes:
                 continue
             try:
                 piece = member.decompress(packed, PIECE)
-            except isal_zlib.error as error:
+            except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
                 raise UnreadableDeliveryError(
                     f"{name} is damaged gzip ({error}); ask its sender for it again. Nothing of it was loaded"
                 ) from error
