@@ -247,7 +247,7 @@ def ingest(way: str, url: str, path: Path, folder: Path, expected: dict[str, int
 
 
 def peak_memory(process: psutil.Process) -> float:
-    """Return the most memory that a process and its children had until it ended, in MB, looked at four times a second."""
+    """Return the most memory that a process and its children had while it ran, in MB, seen four times a second."""
     peak = 0
     with suppress(psutil.NoSuchProcess):
         while process.status() != psutil.STATUS_ZOMBIE:
