@@ -4,7 +4,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 import psycopg
@@ -31,6 +31,30 @@ METER_FACTS: Final = (
     "feeder",
 )
 """What a profile may say of all its meters; NULL where it does not."""
+
+
+ROWS_AT_ONCE: Final = 4_000
+"""Of how many rows it is worth to compare them apart: then the pages read for it are at hand when they change."""
+
+
+class _Span(NamedTuple):
+    """Some months of staged rows.
+
+    Attributes:
+        first_ts: Their first instant.
+        last_ts: Their last.
+        turns: How many rows the key with the most of them has.
+        rows: How many they are.
+    """
+
+    first_ts: datetime
+    last_ts: datetime
+    turns: int
+    rows: int
+
+    def with_(self, later: "_Span") -> "_Span":
+        """Return this and later months as one."""
+        return _Span(self.first_ts, later.last_ts, max(self.turns, later.turns), self.rows + later.rows)
 
 
 class Contest:
@@ -91,13 +115,19 @@ class Contest:
         if self.landing.watch.may_repeat:
             outcomes["duplicates"] += cursor.execute(query("forget_repeats")).rowcount
             cursor.execute(query("number_turns"))
-        cursor.execute(query("span_of_staged"))
-        cursor.nextset()
-        first_ts, last_ts, turns = cursor.fetchone() or (None, None, 0)
-        parameters = {"qualities": QUALITIES_BY_RANK, "first_ts": first_ts, "last_ts": last_ts}
-        parameters |= {"source_file_id": self._source_file_id, "recorded_at": recorded_at}
-        cursor.execute(query("find_contested"))
-        outcomes["loaded"] += cursor.execute(query("insert_uncontested"), parameters).rowcount
+        common = {"qualities": QUALITIES_BY_RANK, "source_file_id": self._source_file_id, "recorded_at": recorded_at}
+        for span in _spans(cursor):
+            parameters = {**common, "first_ts": span.first_ts, "last_ts": span.last_ts}
+            outcomes += self._compete_within(cursor, parameters, span.turns)
+        self.interval_conflicts.sort()
+        return outcomes
+
+    def _compete_within(
+        self, cursor: "psycopg.ClientCursor[Any]", parameters: dict[str, Any], turns: int
+    ) -> Counter[str]:
+        """Load the rows of some months."""
+        cursor.execute(query("find_contested"), parameters)
+        outcomes = Counter({"loaded": cursor.execute(query("insert_uncontested"), parameters).rowcount})
         for turn in range(turns):
             if turn > 0 or _is_any_contested(cursor):
                 outcomes += self._take_turn(cursor, {**parameters, "turn": turn})
@@ -119,6 +149,19 @@ def lock(connection: Connection, family: int, keys: Iterable[int]) -> None:
     for key in sorted(keys):
         signed = key - 2**32 if key >= 2**31 else key
         connection.execute("SELECT pg_advisory_xact_lock(%s::int, %s::int)", (family, signed))
+
+
+def _spans(cursor: "psycopg.ClientCursor[Any]") -> list[_Span]:
+    """Return the spans of the staged rows, each of whole months and of at least ROWS_AT_ONCE rows but for the last."""
+    cursor.execute(query("months_of_staged"))
+    cursor.nextset()
+    spans: list[_Span] = []
+    for month in map(_Span._make, cursor.fetchall()):
+        if spans and spans[-1].rows < ROWS_AT_ONCE:
+            spans[-1] = spans[-1].with_(month)
+        else:
+            spans.append(month)
+    return spans
 
 
 def _is_any_contested(cursor: "psycopg.ClientCursor[Any]") -> bool:

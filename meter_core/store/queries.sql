@@ -6,13 +6,13 @@ SELECT to_regclass('alembic_version')::text;
 
 -- name: make_partition
 -- LIKE and ATTACH in place of PARTITION OF: that one would lock every reader out until the delivery is committed.
-CREATE TABLE {partition} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+CREATE TABLE {partition} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH (fillfactor = 95);
 ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({first}) TO ({beyond});
 
 -- name: land_month
 -- Months that are new are filled apart, so that their keys are sorted into an index once, at the end: half the time.
 CREATE TABLE {landed} (LIKE meter_reading INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
-  CONSTRAINT {landed_month} CHECK (reading_ts >= {first} AND reading_ts < {beyond}));
+  CONSTRAINT {landed_month} CHECK (reading_ts >= {first} AND reading_ts < {beyond})) WITH (fillfactor = 95);
 ALTER TABLE {landed} DROP recorded_at, DROP source_file_id, ALTER channel SET DEFAULT 'import',
   ALTER quality SET DEFAULT 'measured', ALTER source_version SET DEFAULT 0;
 
@@ -138,20 +138,22 @@ UPDATE staged s SET turn = r.turn
   FROM (SELECT n, row_number() OVER (PARTITION BY meter_id, channel, reading_ts ORDER BY line, n) - 1 AS turn FROM staged) r
  WHERE s.n = r.n AND r.turn > 0;
 
--- name: span_of_staged
+-- name: months_of_staged
 ANALYZE staged;
-SELECT min(reading_ts), max(reading_ts), max(turn) + 1 FROM staged;
+SELECT min(reading_ts), max(reading_ts), max(turn) + 1, count(*) FROM staged GROUP BY date_trunc('month', reading_ts) ORDER BY 1;
 
 -- name: find_contested
 -- A meter's month is contested where the store already holds something of it within the delivery's span.
+TRUNCATE contested;
 INSERT INTO contested
 SELECT g.meter_id, g.channel, g.month
   FROM (SELECT meter_id, channel, date_trunc('month', reading_ts) AS month, min(reading_ts) AS first_ts,
                max(reading_ts) AS last_ts
-          FROM staged GROUP BY 1, 2, 3) g
+          FROM staged WHERE reading_ts BETWEEN %(first_ts)s AND %(last_ts)s GROUP BY 1, 2, 3) g
  WHERE EXISTS (SELECT FROM meter_reading r
                 WHERE r.meter_id = g.meter_id AND r.channel = g.channel
-                  AND r.reading_ts BETWEEN g.first_ts AND g.last_ts);
+                  AND r.reading_ts BETWEEN g.first_ts AND g.last_ts
+                  AND r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s);
 ANALYZE contested;
 
 -- name: conflicting_zone
@@ -176,7 +178,7 @@ INSERT INTO meter_reading (meter_id, channel, reading_ts, interval_minutes, unit
 SELECT meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, temperature_c, power_factor, load_kw, frequency_hz,
        quality, source_version, available_ts, %(recorded_at)s, %(source_file_id)s, line, blanked
   FROM staged i
- WHERE turn = 0
+ WHERE turn = 0 AND reading_ts BETWEEN %(first_ts)s AND %(last_ts)s
    AND NOT EXISTS (SELECT FROM contested c
                     WHERE c.meter_id = i.meter_id AND c.channel = i.channel AND c.month = date_trunc('month', i.reading_ts));
 
@@ -188,7 +190,7 @@ SELECT meter_id, channel, reading_ts, interval_minutes, units_kwh, voltage_v, te
 -- the source's word for it stands under `blanked`.
 CREATE TEMP TABLE judged ON COMMIT DROP AS
 WITH pair AS (
-  SELECT i.*, r AS old, r.meter_id IS NOT NULL AS stands,
+  SELECT i.*, r AS old, r.ctid AS place, r.meter_id IS NOT NULL AS stands,
          CASE WHEN r.units_kwh IS NULL OR i.units_kwh IS NULL
               THEN r.units_kwh IS NULL AND i.units_kwh IS NULL AND a.new_says = a.old_says
               ELSE r.interval_minutes = i.interval_minutes
@@ -203,7 +205,7 @@ WITH pair AS (
                              AND r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s
    CROSS JOIN LATERAL (SELECT i.units_kwh IS NOT NULL OR coalesce(i.blanked ? 'units_kwh', false) AS new_says,
                               r.units_kwh IS NOT NULL OR coalesce(r.blanked ? 'units_kwh', false) AS old_says) a
-   WHERE i.turn = %(turn)s
+   WHERE i.turn = %(turn)s AND i.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s
      AND (i.turn > 0 OR EXISTS (SELECT FROM contested c
                                  WHERE c.meter_id = i.meter_id AND c.channel = i.channel
                                    AND c.month = date_trunc('month', i.reading_ts)))
@@ -225,7 +227,7 @@ WITH pair AS (
             CASE WHEN wins THEN coalesce(frequency_hz, (old).frequency_hz) ELSE coalesce((old).frequency_hz, frequency_hz) END
               AS new_frequency_hz) a
 )
-SELECT n, meter_id, channel, reading_ts, line, stands, wins, old,
+SELECT n, meter_id, channel, reading_ts, line, stands, wins, old, place,
        CASE WHEN NOT stands THEN 'loaded'
             WHEN conflict THEN 'quarantined'
             WHEN same THEN 'duplicates'
@@ -284,7 +286,7 @@ UPDATE meter_reading r
        line = CASE WHEN j.wins THEN j.line ELSE r.line END,
        blanked = CASE WHEN j.wins THEN j.blanked ELSE r.blanked END
   FROM judged j
- WHERE j.changes AND r.meter_id = j.meter_id AND r.channel = j.channel AND r.reading_ts = j.reading_ts
+ WHERE j.changes AND r.ctid = j.place AND r.meter_id = j.meter_id AND r.channel = j.channel AND r.reading_ts = j.reading_ts
    AND r.reading_ts BETWEEN %(first_ts)s AND %(last_ts)s;
 
 -- name: insert_new
