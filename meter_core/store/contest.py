@@ -34,7 +34,7 @@ METER_FACTS: Final = (
 
 
 ROWS_AT_ONCE: Final = 4_000
-"""Of how many rows it is worth to compare them apart: then the pages read for it are at hand when they change."""
+"""From how many rows on a span of months is compared apart: the pages that were read are still at hand for changing."""
 
 
 class _Span(NamedTuple):
@@ -115,6 +115,7 @@ class Contest:
         if self.landing.watch.may_repeat:
             outcomes["duplicates"] += cursor.execute(query("forget_repeats")).rowcount
             cursor.execute(query("number_turns"))
+        cursor.execute(query("prefer_keys"))
         common = {"qualities": QUALITIES_BY_RANK, "source_file_id": self._source_file_id, "recorded_at": recorded_at}
         for span in _spans(cursor):
             parameters = {**common, "first_ts": span.first_ts, "last_ts": span.last_ts}

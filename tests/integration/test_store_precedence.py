@@ -203,3 +203,13 @@ def test_the_raw_view_shows_each_value_as_first_loaded(store, database_url):
         (None, "a.csv", 3, "kWh", "Europe/Paris"),
         (4.0, "b.csv", 4, "kWh", "Europe/Paris"),
     ]
+
+
+def test_a_correction_changes_rows_on_their_pages_and_writes_no_index(store, database_url):
+    deliver(store, "a", [row(2 + hour / 10, 1.0) for hour in range(1000)])
+    corrected = [row(2 + hour / 10, 2.0) for hour in range(0, 1000, 100)]
+    assert outcome(deliver(store, "b", corrected)) == {"superseded": len(corrected)}
+    places = "SELECT r.units_kwh, (r.ctid::text::point)[0] FROM meter_reading r ORDER BY reading_ts"
+    pages = ask(database_url, places)
+    assert [kwh for kwh, _ in pages[::100]] == [2.0] * len(corrected)
+    assert [page for _, page in pages] == sorted(page for _, page in pages), "each is where its neighbours are"
