@@ -32,7 +32,8 @@ def random_split_scores(data: TrainingData, candidates: Mapping[str, Recipe]) ->
     fit, test = train_test_split(measured, test_size=TEST_SHARE, random_state=RANDOM_STATE)
     columns = FEATURE_SETS["snapshot"]
     matrix = data.matrix[:, : len(columns)]
-    learnt = Examples(matrix[fit], data.table.mean_kw[fit], when_s=data.table.ts_s[fit], columns=columns)
+    known = {"when_s": data.table.ts_s[fit], "available_s": data.table.available_s[fit]}
+    learnt = Examples(matrix[fit], data.table.mean_kw[fit], **known, columns=columns)
     used = np.flatnonzero(~np.isnan(matrix[fit]).all(axis=0))
     hours = data.table.interval_minutes[test] / 60.0
     scores: dict[str, Any] = {"note": NOTE, "rows": len(test)}

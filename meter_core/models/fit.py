@@ -146,7 +146,8 @@ def _fit_part(
             return None
     chosen = drawn(np.flatnonzero(learn))
     names, kw, ts_s = FEATURE_SETS[features], data.table.mean_kw[chosen], data.table.ts_s[chosen]
-    examples = Examples(matrix[chosen], kw, when_s=ts_s, columns=names)
+    available_s = data.table.available_s[chosen]
+    examples = Examples(matrix[chosen], kw, when_s=ts_s, available_s=available_s, columns=names)
     used, fitted = _fit(recipe, seed, examples)
     model = fitted.export()
     predicted, measured = _walk_forward(recipe, seed, examples, ts_s)

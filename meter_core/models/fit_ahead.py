@@ -156,8 +156,14 @@ def _fitted(
 def _fit(samples: Samples, recipe: Recipe, usual_kw: float, seed: int) -> tuple[OutlineModels, dict[str, Candidate]]:
     """Return the models of an outline."""
     used, kind = np.flatnonzero(~np.isnan(samples.matrix).all(axis=0)), candidate_class(recipe.name)
-    examples = Examples(samples.matrix, samples.share, samples.weights(usual_kw), samples.origin_s, AHEAD_FEATURES)
-    examples = examples.of_columns(used)
+    examples = Examples(
+        samples.matrix,
+        samples.share,
+        samples.weights(usual_kw),
+        samples.origin_s,
+        samples.available_s,
+        AHEAD_FEATURES,
+    ).of_columns(used)
     line = _one(recipe if kind.is_line else kind.stands_on(recipe.settings), examples, seed)
     missed = examples.aimed_at(samples.share - line.export().predict(examples.matrix))
     fitted = {LINE: line} | _of_missed(recipe, missed, seed)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -25,6 +26,12 @@ HOUR = 3_600
 COLUMNS = ("hour_profile_28d_kw", "local_hour", "last_week_kw", "voltage_v", "is_weekend")
 
 
+def hourly(rows):
+    """An example an hour, each known at its end."""
+    at = np.arange(rows) * HOUR
+    return {"when_s": at, "available_s": at + HOUR}
+
+
 def examples(rows=3_000, seed=0):
     """Made-up columns: a profile, the hour, a meter's size (often missing), noise, few values."""
     rng = np.random.default_rng(seed)
@@ -33,7 +40,7 @@ def examples(rows=3_000, seed=0):
     matrix[rng.random(rows) < 0.3, 2] = np.nan
     matrix[:, 4] = rng.integers(0, 2, rows)
     target = matrix[:, 0] + np.sin(matrix[:, 1]) + np.nan_to_num(matrix[:, 2], nan=2.0)
-    return Examples(matrix, target, when_s=np.arange(rows) * HOUR, columns=COLUMNS)
+    return Examples(matrix, target, **hourly(rows), columns=COLUMNS)
 
 
 def quickly(name, quantile=None, features="history"):
@@ -162,15 +169,31 @@ def test_ridge_looks_at_the_past_alone_and_shrinks():
 def test_an_ensemble_leans_on_the_part_that_is_right_about_the_latest_examples():
     rng = np.random.default_rng(3)
     matrix = rng.normal(size=(4_000, 5))
-    straight = Examples(
-        matrix, matrix[:, 0] + 0.3 * rng.normal(size=4_000), when_s=np.arange(4_000) * HOUR, columns=COLUMNS
-    )
+    straight = Examples(matrix, matrix[:, 0] + 0.3 * rng.normal(size=4_000), **hourly(4_000), columns=COLUMNS)
     one = quickly("ensemble")
     one.fit(straight)
     lines = dict(zip(("boosting", "lightgbm", "ridge"), one.export().weights.tolist(), strict=True))
     assert sum(lines.values()) == pytest.approx(1.0)
     assert min(lines.values()) >= 0
     assert lines["ridge"] > 0.8, "trees cannot beat a line where there is nothing but a line"
+
+
+def test_an_ensemble_is_weighted_by_parts_that_learnt_nothing_known_later_than_a_day_before():
+    """Ahead, what an example is about may come a week after its moment."""
+    learnt = examples(4_000)
+    far = np.arange(4_000) % 3 == 0
+    known_s = learnt.when_s + np.where(far, 7 * 24, 1) * HOUR
+    start_s = np.quantile(learnt.when_s, 0.75)
+    unknown = (learnt.when_s < start_s) & (known_s > start_s - 24 * HOUR)
+    assert (unknown & far & (learnt.when_s < start_s - 24 * HOUR)).sum() > 40
+
+    def weights(target):
+        one = quickly("ensemble")
+        one.fit(replace(learnt, available_s=known_s).aimed_at(target))
+        return one.export().weights
+
+    np.testing.assert_array_equal(weights(learnt.target), weights(np.where(unknown, -50.0, learnt.target)))
+    assert not np.array_equal(weights(learnt.target), weights(np.where(unknown, learnt.target, learnt.target + 1)))
 
 
 def test_each_segment_has_a_model_of_its_own_and_meters_of_which_nothing_is_known_that_of_all():

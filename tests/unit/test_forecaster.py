@@ -12,6 +12,7 @@ from meter_core.contracts.forecasts import FORECAST_LEVELS, HistoryBatch
 from meter_core.features.origins import daily_origins, origins_of
 from meter_core.features.readings import ReadingTable
 from meter_core.models.candidates import ahead_recipes, quick
+from meter_core.models.candidates.candidate import KNOWN
 from meter_core.models.fit_ahead import fit_forecaster
 from meter_core.models.forecaster import Forecaster
 from meter_core.models.packed import NUMBERS_FILE, PREDICTOR_FILES, WORDS_FILE
@@ -67,6 +68,21 @@ def small(name):
 @pytest.fixture(scope="module", params=KINDS)
 def forecaster(request, table):
     return fit_forecaster(table, small(request.param), FIT_UNTIL_S).predictor
+
+
+def test_a_candidate_is_told_when_what_it_learns_from_was_known(table, monkeypatch):
+    told = []
+    whole = KNOWN["linear"].fit
+
+    def fit(self, examples):
+        told.append(examples)
+        whole(self, examples)
+
+    monkeypatch.setattr(KNOWN["linear"], "fit", fit)
+    fit_forecaster(table, small("linear"), FIT_UNTIL_S)
+    after_s = told[0].available_s - told[0].when_s
+    assert (after_s.min(), after_s.max()) == (3600, 168 * 3600)
+    assert max(each.available_s.max() for each in told) == FIT_UNTIL_S
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,9 @@ class Examples:
         matrix: (n, k) features, NaN where missing.
         target: (n,) what to predict.
         weight: (n,) what each counts; all alike where None.
-        when_s: (n,) UTC seconds, for what is learnt on later examples than others; their order where None.
+        when_s: (n,) UTC seconds of the moment each is predicted at, for what is learnt on later examples than others;
+            their order where None.
+        available_s: (n,) UTC seconds from which each target could be known, beside `when_s`.
         columns: (k) names of the features; nameless where empty.
         memory: what candidates keep of the matrix for the next target, each under its name.
     """
@@ -33,6 +35,7 @@ class Examples:
     target: FloatArray
     weight: FloatArray | None = None
     when_s: IntArray | None = None
+    available_s: IntArray | None = None
     columns: tuple[str, ...] = ()
     memory: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False, repr=False)
 
@@ -42,10 +45,9 @@ class Examples:
 
     def take(self, rows: NDArray[Any]) -> "Examples":
         """Return the examples of that index or mask."""
-        weight, when_s = (None if each is None else each[rows] for each in (self.weight, self.when_s))
-        return replace(
-            self, matrix=self.matrix[rows], target=self.target[rows], weight=weight, when_s=when_s, memory={}
-        )
+        aligned = {name: getattr(self, name) for name in ("weight", "when_s", "available_s")}
+        kept: dict[str, Any] = {name: None if each is None else each[rows] for name, each in aligned.items()}
+        return replace(self, matrix=self.matrix[rows], target=self.target[rows], **kept, memory={})
 
     def of_columns(self, used: IntArray) -> "Examples":
         """Return the examples with some of the features."""

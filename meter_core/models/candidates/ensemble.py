@@ -1,4 +1,4 @@
-"""Several candidates in one, weighted on the latest examples, by parts fitted on those a day before them and more."""
+"""Several candidates in one, weighted on the latest examples, by parts fitted on what was known a day before them."""
 
 from typing import Any, ClassVar, Final
 
@@ -65,12 +65,13 @@ class Ensemble(Candidate):
         return part
 
     def _stacked(self, examples: Examples) -> FloatArray:
-        """Return the weights that fit the latest examples best, by parts that learnt from a day and more before."""
+        """Return the weights that fit the latest examples best, by parts of what was known a day before them."""
         prior = np.full(len(self._recipes), 1.0 / len(self._recipes))
-        if len(examples) < FEWEST or examples.when_s is None:
+        if len(examples) < FEWEST or examples.when_s is None or examples.available_s is None:
             return prior
         start = np.quantile(examples.when_s, 1.0 - LATEST)
-        before, latest = examples.take(examples.when_s < start - DAY_S), examples.take(examples.when_s >= start)
+        before = examples.take(examples.available_s <= start - DAY_S)
+        latest = examples.take(examples.when_s >= start)
         if len(before) < FEWEST or np.isnan(before.matrix).all(axis=0).any():
             return prior
         said = [self._part(recipe, before).export().predict(latest.matrix) for recipe in self._recipes]
