@@ -44,7 +44,7 @@ def forecast_frame(
     newest_s, made_s = int(newest.timestamp()), int(datetime.now(UTC).timestamp())
     # no forecast begins earlier, and its weather is most of what is read
     first_s = newest_s - (SILENT_DAYS + 1) * DAY_S
-    table = with_stored_weather(stored_table(readings, store.interval_means()), store, first_s)
+    table = with_stored_weather(stored_table(readings, store.interval_means()), store, first_s, made_s)
     histories: dict[int, list[HistoryBatch]] = {}
     unknown = silent = 0
     for span in table.groups():

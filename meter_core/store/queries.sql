@@ -846,12 +846,19 @@ SELECT DISTINCT ON (place, valid_s, issued_s, observed)
      WHERE weather.temperature_c <> excluded.temperature_c;
 
 -- name: weather_between
--- All that was known at an instant; at the end of time all that ever was.
 SELECT place, extract(epoch FROM valid_at)::bigint, extract(epoch FROM issued_at)::bigint, observed, temperature_c
   FROM weather
- WHERE place = ANY (%(places)s::text[]) AND valid_at >= %(since)s AND valid_at < %(until)s AND issued_at <= %(issued_until)s
-   AND recorded_at <= %(recorded_until)s
+ WHERE place = ANY (%(places)s::text[]) AND valid_at >= %(since)s AND valid_at < %(until)s AND recorded_at <= %(recorded_until)s
  ORDER BY place, valid_at, issued_at, observed;
+
+-- name: weather_as_known
+-- Of each instant the temperature that counts of those known at a moment: measured before forecast, then the newest.
+SELECT DISTINCT ON (place, valid_at)
+       place, extract(epoch FROM valid_at)::bigint, extract(epoch FROM issued_at)::bigint, observed, temperature_c
+  FROM weather
+ WHERE place = ANY (%(places)s::text[]) AND valid_at >= %(since)s AND valid_at < %(until)s AND recorded_at <= %(recorded_until)s
+   AND issued_at <= %(known_at)s
+ ORDER BY place, valid_at, observed DESC, issued_at DESC;
 
 -- name: weather_summary
 SELECT p.place, p.latitude, p.longitude, p.is_default,

@@ -23,7 +23,7 @@ class WantedWeather:
         places: Of these places.
         since: Earliest instant that they are for; None: from the first.
         until: That instant is before it; None: to the last.
-        known_at: What could be known then; None: all that ever could.
+        known_at: Of each instant the one that counts of those that could be known then; None: all that ever could.
         stored_at: What this system had stored then; None: all that is.
     """
 
@@ -73,7 +73,8 @@ def place_of_meters(connection: Connection, meters: Collection[str] | None) -> d
 
 def weather(connection: Connection, wanted: WantedWeather) -> WeatherValues:
     """Return temperatures, sorted by place and instant."""
-    rows = connection.execute(query("weather_between"), _parameters(wanted)).fetchall()
+    which = query("weather_between" if wanted.known_at is None else "weather_as_known")
+    rows = connection.execute(which, _parameters(wanted)).fetchall()
     place, valid_s, issued_s, observed, temperature_c = zip(*rows, strict=True) if rows else ((),) * 5
     return WeatherValues(
         "store",
@@ -91,6 +92,6 @@ def _parameters(wanted: WantedWeather) -> dict[str, Any]:
         "places": list(wanted.places),
         "since": wanted.since or BEGINNING,
         "until": wanted.until or END,
-        "issued_until": wanted.known_at or END,
+        "known_at": wanted.known_at,
         "recorded_until": wanted.stored_at or END,
     }

@@ -178,6 +178,30 @@ def test_no_weather_is_read_that_no_forecast_looks_at(url):
     assert whole.valid_s.min() == int(BEGIN.timestamp())
 
 
+def test_batch_reads_of_each_hour_the_one_temperature_that_counts_now(url, forecaster, monkeypatch):
+    store, read = Store(url), []
+    expected, _ = batch(store, forecaster)
+    now_s, end_s = int(datetime.now(UTC).timestamp()), int(END.timestamp())
+    coming = end_s + 3600 * np.arange(48)
+    later = np.full(48, now_s + 3600)  # issued after the forecasts are made, as by a clock that is ahead
+    hot = WeatherValues(
+        "t", np.full(48, "chicago", dtype=object), coming, later, np.zeros(48, dtype=bool), later * 0 + 60.0
+    )
+    store.record_weather(hot)
+    whole = Store.weather
+    monkeypatch.setattr(Store, "weather", lambda self, wanted: read.append(whole(self, wanted)) or read[-1])
+    try:
+        found, _ = batch(store, forecaster)
+    finally:
+        with psycopg.connect(url) as connection:
+            connection.execute("DELETE FROM weather WHERE temperature_c = 60")
+    np.testing.assert_array_equal(found, expected)
+    (values,) = read
+    assert values.issued_s.max() <= now_s
+    assert len(np.unique(values.valid_s)) == len(values), "an instant's older issues are read too"
+    assert set(coming.tolist()) <= set(values.valid_s.tolist())
+
+
 def test_the_holiday_counts_in_all_of_them(url, forecaster):
     """Independence Day 2026 is a Saturday, kept on Friday 3 July: the local days of these hours."""
     store, weather = Store(url), coming_weather(url)
