@@ -81,6 +81,9 @@ class OpenMeteo:
         url: of a server of one's own, without path; None: theirs.
         sleep: waits between tries.
         now: UTC seconds.
+
+    Raises:
+        UsageError: the address of the server is none.
     """
 
     def __init__(
@@ -90,7 +93,7 @@ class OpenMeteo:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._key, self._url, self._sleep, self._now = key, url, sleep, now
+        self._key, self._url, self._sleep, self._now = key, url and _checked(url), sleep, now
 
     def forecast(self, place: Place) -> WeatherValues:
         """Return the newest forecast, issued now; so are its hours that are past: a model's, which no station measured.
@@ -198,6 +201,26 @@ class OpenMeteo:
         if self._url:
             return self._url.rstrip("/") + PATHS[api]
         return f"https://{'customer-' if self._key else ''}{HOSTS[api]}.open-meteo.com{PATHS[api]}"
+
+
+def _checked(url: str) -> str:
+    """Return the address of a server as it was given.
+
+    Raises:
+        UsageError: it is none that can be asked.
+    """
+    try:
+        parts = httpx.URL(url)
+        parts.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError):
+        parts = httpx.URL()
+    if parts.scheme in ("http", "https") and parts.host and (parts.port or 0) <= 65_535 and not parts.query:
+        return url
+    shown = _USER.sub("", _KEY.sub(r"\1...", url))
+    raise UsageError(
+        f"METER_OPEN_METEO_URL is {shown!r}, which is no web address of a server; set it to one such as "
+        "http://weather.example.org:8080, without path, or unset it for the servers of Open-Meteo"
+    )
 
 
 def _values(

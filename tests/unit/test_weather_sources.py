@@ -190,6 +190,25 @@ def test_a_key_that_is_repeated_and_a_password_in_the_address_are_hidden(caplog)
     assert "pa55" not in caplog.text + str(refused.value) + str(away.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h:abc", "http://h:99999", "weather.example.org", "//weather.example.org", "ftp://weather.example.org",
+        "http://", "http://..", "http://h\n", "http://h?key=1",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_names_the_variable_the_value_and_what_to_do(url):
+    with pytest.raises(UsageError) as refused:
+        client(url)
+    assert f"METER_OPEN_METEO_URL is {url!r}" in str(refused.value)
+    assert "set it to one such as http" in str(refused.value)
+
+
+def test_a_wrong_address_is_told_without_the_password_in_it():
+    with pytest.raises(UsageError, match="METER_OPEN_METEO_URL is 'ftp://h'"):
+        client("ftp://ann:pa55@h")
+
+
 def test_a_customer_has_servers_of_their_own():
     assert OpenMeteo()._address("archive") == "https://archive-api.open-meteo.com/v1/archive"
     keyed = OpenMeteo(SecretStr("k"))
