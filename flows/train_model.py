@@ -33,6 +33,7 @@ def train_model(
     task: Literal["reading", "ahead"] = "reading",
     since: datetime | None = None,
     until: datetime | None = None,
+    candidates: list[str] | None = None,
     clock: datetime | None = None,
 ) -> State[Any]:
     """Train the candidates on the stored readings, score them beside every baseline, register the best, ask the gate.
@@ -45,19 +46,22 @@ def train_model(
             meter's coming hours from its history.
         since: First instant of the data, with offset. Empty: from the first reading.
         until: End of the data, with offset, exclusive. Empty: to the last reading.
+        candidates: Names of the kinds of model to compare, those that `meter train --candidates` takes. Empty: the
+            task's own.
         clock: Moment, with offset, from which the next training is reckoned. Empty: the present. It changes no result.
     """
-    return conclude("train", partial(train_candidates, task, since, until), partial(report, task=task), went=tell_how)
+    run = partial(train_candidates, task, since, until, candidates)
+    return conclude("train", run, partial(report, task=task), went=tell_how)
 
 
 @retried("train and evaluate")
-def train_candidates(task: str, since: datetime | None, until: datetime | None) -> Result:
+def train_candidates(task: str, since: datetime | None, until: datetime | None, candidates: list[str] | None) -> Result:
     """Call the job."""
     from meter_core.jobs.train import train
 
     settings, tell = Settings(), teller()
     with services(settings, {Need.POSTGRES, Need.MLFLOW}, progress=tell) as connections:
-        return train(task, since, until, settings, connections, tell).as_dict()
+        return train(task, since, until, settings, connections, tell, candidates=candidates).as_dict()
 
 
 def report(result: Result, task: str) -> State[Any]:

@@ -241,6 +241,17 @@ def answered(api, run):
     return eventually(lambda: (found := api.read_flow_run(run.id)).state.is_final() and found)
 
 
+def test_a_training_compares_the_candidates_that_its_form_names(stack, chained, api):
+    given = {"since": "2009-06-01T00:00:00Z", "until": "2010-01-01T00:00:00Z", "candidates": ["ridge"]}
+    ended = stack.run("train_model/when-due", **given)
+    compared = ended.printed["results"]["train"]["candidates"]
+    assert [name for name in compared if "as in champion" not in name] == ["ridge"]
+    assert api.read_flow_run(ended.printed["flow_run_id"]).parameters["candidates"] == ["ridge"]
+    unknown = stack.run("train_model/when-due", candidates=["no-such"])
+    assert (unknown.status, unknown.printed["state"]) == (2, "Failed")
+    assert "candidate 'no-such' is unknown; known are boosting" in unknown.printed["message"]
+
+
 def running_shards(api):
     found = [run for run in api.read_flow_runs(limit=200) if "number" in run.parameters and run.infrastructure_pid]
     return [run for run in found if run.state.name == "Running"]
