@@ -37,6 +37,24 @@ def place(
             speaker.facts({"place": done["place"], "meters said to stand there": done["meters"]})
 
 
+@weather_app.command("remove", epilog="Example: [bold]meter weather remove melbourne[/bold]")
+def remove(
+    name: Annotated[str, typer.Argument(metavar="PLACE", help="Its name.")],
+    and_leave: Annotated[
+        bool, typer.Option("--and-leave", help="Leave meters that stand there to the default place, or to none.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a place with its temperatures; refused while meters stand there."""
+    with speaking(as_json) as speaker, database(speaker) as reached:
+        from meter_core.jobs.weather import remove_place
+
+        done = remove_place(name, and_leave, reached.url)
+        if not speaker.result(done):
+            counts = {"meters that stood there": done["meters"], "temperatures of it": done["temperatures"]}
+            speaker.facts({"removed": done["place"], **counts})
+
+
 @weather_app.command("load", epilog="Example: [bold]meter weather load melbourne.csv[/bold]")
 def load(
     files: Annotated[

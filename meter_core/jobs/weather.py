@@ -137,12 +137,27 @@ def set_place(place: Place, meters: Sequence[str], database_url: SecretStr | str
     if not (abs(place.latitude or 0.0) <= 90 and abs(place.longitude or 0.0) <= 180):
         raise UsageError(f"latitude {place.latitude} and longitude {place.longitude} are none; degrees north and east")
     store = Store(database_url)
-    if unknown := sorted(set(meters) - set(store.meter_ids())):
+    if unknown := sorted(set(meters) - store.known_meters(meters)):
         raise UsageError(
             f"{len(unknown)} of the meters are not stored, {unknown[0]!r} first; ingest their readings before"
         )
     store.record_place(place, meters)
     return {"place": place.place, "meters": len(set(meters)), "places": len(store.places())}
+
+
+def remove_place(place: str, and_leave: bool, database_url: SecretStr | str) -> dict[str, Any]:
+    """Remove a place with its temperatures.
+
+    Args:
+        place: its name.
+        and_leave: whether meters may stand there: they are left to the default place, or to none.
+        database_url: of PostgreSQL.
+
+    Raises:
+        UsageError: there is no such place, or meters stand there; nothing is removed then.
+        UnavailableError: PostgreSQL cannot be reached.
+    """
+    return asdict(Store(database_url).remove_place(place, and_leave))
 
 
 def weather_shown(database_url: SecretStr | str) -> dict[str, Any]:

@@ -320,6 +320,9 @@ SELECT meter_id FROM meter
  WHERE (%(first)s::text IS NULL OR meter_id >= %(first)s) AND (%(last)s::text IS NULL OR meter_id <= %(last)s)
  ORDER BY meter_id;
 
+-- name: known_meters
+SELECT meter_id FROM meter WHERE meter_id = ANY (%(meters)s::text[]);
+
 -- name: profiles_of_files
 SELECT id, profile FROM source_file;
 
@@ -825,6 +828,20 @@ UPDATE weather_place SET is_default = false WHERE is_default AND place <> %(plac
 
 -- name: stand_at
 UPDATE meter SET place = %(place)s WHERE meter_id = ANY (%(meters)s::text[]) RETURNING meter_id;
+
+-- name: stand_at_place
+-- The meters that stand at a place; nothing where there is no such place, which stays as it is until the transaction ends.
+SELECT (SELECT count(*) FROM meter m WHERE m.place = p.place OR (m.place IS NULL AND p.is_default))
+  FROM weather_place p WHERE p.place = %(place)s FOR UPDATE;
+
+-- name: leave_place
+UPDATE meter SET place = NULL WHERE place = %(place)s;
+
+-- name: remove_weather
+DELETE FROM weather WHERE place = %(place)s;
+
+-- name: remove_place
+DELETE FROM weather_place WHERE place = %(place)s;
 
 -- name: places
 SELECT place, latitude, longitude, is_default FROM weather_place ORDER BY place;

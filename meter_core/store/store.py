@@ -302,6 +302,12 @@ class Store:
             found = connection.execute(query("meter_ids"), {"first": first, "last": last}).fetchall()
         return [meter_id for (meter_id,) in found]
 
+    def known_meters(self, meters: Collection[str]) -> set[str]:
+        """Return those of some meters that are stored."""
+        with self._database.transaction() as connection:
+            found = connection.execute(query("known_meters"), {"meters": list(meters)}).fetchall()
+        return {meter_id for (meter_id,) in found}
+
     def interval_means(self) -> dict[str, frozenset[str]]:
         """Return for each source (profile) what it delivers as interval means: known at the interval's end only."""
         found: dict[str, frozenset[str]] = {}
@@ -326,6 +332,11 @@ class Store:
         with self._database.transaction() as connection:
             weather.record_place(connection, place)
             return weather.stand_at(connection, place.place, meters)
+
+    def remove_place(self, place: str, and_leave: bool) -> weather.RemovedPlace:
+        """Remove a place with its temperatures; see `weather.remove_place`."""
+        with self._database.transaction() as connection:
+            return weather.remove_place(connection, place, and_leave)
 
     def places(self) -> list[Place]:
         """Return the places that weather is known of, by name."""

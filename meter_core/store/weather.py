@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from meter_core.contracts.errors import UsageError
 from meter_core.contracts.weather import Place, WeatherValues
 from meter_core.store.connection import Connection
 from meter_core.store.queries import query
@@ -34,6 +35,21 @@ class WantedWeather:
     stored_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RemovedPlace:
+    """What was removed.
+
+    Attributes:
+        place: Its name.
+        meters: That stood there, of their own or by default.
+        temperatures: That were stored of it.
+    """
+
+    place: str
+    meters: int
+    temperatures: int
+
+
 def record_weather(connection: Connection, values: WeatherValues) -> int:
     """Keep temperatures, make places that are new; return how many are new or others than before."""
     columns = {
@@ -58,6 +74,34 @@ def stand_at(connection: Connection, place: str, meters: Sequence[str]) -> set[s
     """Say that meters stand at a place; return those that there are."""
     found = connection.execute(query("stand_at"), {"place": place, "meters": list(meters)}).fetchall()
     return {meter_id for (meter_id,) in found}
+
+
+def remove_place(connection: Connection, place: str, and_leave: bool) -> RemovedPlace:
+    """Remove a place and its temperatures.
+
+    Args:
+        connection: of a transaction.
+        place: its name.
+        and_leave: whether meters that stand there are left to the default place, or to none.
+
+    Raises:
+        UsageError: there is no such place, or meters stand there that are not to leave it.
+    """
+    standing = connection.execute(query("stand_at_place"), {"place": place}).fetchone()
+    if standing is None:
+        known = ", ".join(each.place for each in places(connection)) or "none"
+        raise UsageError(f"there is no place {place!r}; there are: {known}")
+    (meters,) = standing
+    if meters and not and_leave:
+        raise UsageError(
+            f"{meters} meters stand at {place!r}, of their own or because it is the default; say where they stand now "
+            f"(`meter weather place NAME --meter ID`, or `--default` for all others), or say --and-leave: then their "
+            "forecasts are made with the weather of the default place, without any where there is none"
+        )
+    connection.execute(query("leave_place"), {"place": place})
+    temperatures = connection.execute(query("remove_weather"), {"place": place}).rowcount
+    connection.execute(query("remove_place"), {"place": place})
+    return RemovedPlace(place, meters, temperatures)
 
 
 def places(connection: Connection) -> list[Place]:

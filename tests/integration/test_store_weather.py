@@ -9,8 +9,9 @@ from meter_core.contracts.errors import UnavailableError, UnreachableError, Usag
 from meter_core.contracts.weather import Place, WeatherValues
 from meter_core.features.weather import weather_by_place
 from meter_core.jobs.stored_weather import stored_weather
-from meter_core.jobs.weather import fetch_weather, load_weather, past_days, set_place, weather_shown
+from meter_core.jobs.weather import fetch_weather, load_weather, past_days, remove_place, set_place, weather_shown
 from meter_core.settings import Settings
+from meter_core.store import Store
 from meter_core.store.weather import WantedWeather
 from tests.integration.store_databases import ask
 from tests.integration.store_deliveries import deliver, row
@@ -74,6 +75,33 @@ def test_places_that_cannot_be_are_refused(store, database_url):
     with pytest.raises(UsageError, match="1 of the meters are not stored, 'nobody' first"):
         set_place(Place("x"), ["nobody"], database_url)
     assert store.places() == []
+
+
+def test_a_place_is_removed_with_its_weather_but_not_from_under_meters(store, database_url, file):
+    deliver(store, "a", [row(0, 1.0), row(0, 1.0, meter_id="other")])
+    load_weather([file], database_url)
+    set_place(Place("bergen", is_default=True), [], database_url)
+    set_place(Place("oslo"), ["m1"], database_url)
+    with pytest.raises(UsageError, match="there is no place 'rome'; there are: bergen, oslo"):
+        remove_place("rome", False, database_url)
+    for name in ("oslo", "bergen"):
+        with pytest.raises(UsageError, match=f"1 meters stand at '{name}'.*--and-leave"):
+            remove_place(name, False, database_url)
+    assert len(store.weather(WantedWeather(["oslo", "bergen"]))) == 4
+    assert remove_place("oslo", True, database_url) == {"place": "oslo", "meters": 1, "temperatures": 3}
+    assert store.place_of_meters() == {"m1": "bergen", "other": "bergen"}
+    assert remove_place("bergen", True, database_url) == {"place": "bergen", "meters": 2, "temperatures": 1}
+    assert (store.places(), store.place_of_meters()) == ([], {})
+    assert stored_weather(store, ["m1"], BEGIN_S, BEGIN_S) == {}
+
+
+def test_only_the_meters_that_are_named_are_looked_up(store, database_url, monkeypatch):
+    deliver(store, "a", [row(0, 1.0), row(0, 1.0, meter_id="other")])
+    monkeypatch.delattr(Store, "meter_ids")  # all of a fleet
+    with pytest.raises(UsageError, match="1 of the meters are not stored, 'nobody' first"):
+        set_place(Place("oslo"), ["m1", "nobody"], database_url)
+    assert store.known_meters(["m1", "nobody"]) == {"m1"}
+    assert set_place(Place("oslo"), ["m1"], database_url)["meters"] == 1
 
 
 class Provider:
