@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from meter_core.contracts.finding import Finding
 from meter_core.contracts.models import REGISTERED_MODELS
 from meter_core.embedded.prefect_api import RUNS_SHOWN, Deployment, PrefectApi, Run
 from meter_core.jobs.flow_metrics import NAME as METRICS
 from meter_core.jobs.flow_metrics import flow_metrics, last_completed
+from meter_core.jobs.weather_freshness import weather_finding
 from meter_core.jobs.whole_files import write_whole
 from meter_core.quality.rendering import pages_of
 from meter_core.settings import Settings
@@ -43,10 +45,12 @@ class Known:
     Attributes:
         freshness: Of readings and predictions; None where the database is not known here.
         promotions: The last decision that made a champion, by task.
+        weather: How fresh it is, as the status says; None where no place is known.
     """
 
     freshness: Freshness | None
     promotions: Mapping[str, Mapping[str, Any]]
+    weather: Finding | None = None
 
 
 def write_runs_page(api_url: str, database_url: SecretStr | None, settings: Settings) -> str:
@@ -79,7 +83,8 @@ def known(database_url: SecretStr | None) -> Known:
         task: [each for each in store.promotions(name) if each["action"] in MAKE_CHAMPION]
         for task, name in REGISTERED_MODELS.items()
     }
-    return Known(store.freshness(), {task: decisions[0] for task, decisions in made.items() if decisions})
+    newest = {task: decisions[0] for task, decisions in made.items() if decisions}
+    return Known(store.freshness(), newest, weather_finding(store, datetime.now(UTC)))
 
 
 def runs_page(

@@ -13,6 +13,7 @@ from meter_core.embedded.prefect_api import PrefectApi
 from meter_core.jobs.inbox import Inbox
 from meter_core.jobs.on_record import require_on_record
 from meter_core.jobs.status_flows import flow_findings
+from meter_core.jobs.weather_freshness import weather_finding
 from meter_core.registry.rest import Registry
 from meter_core.registry.undelivered import Undelivered
 from meter_core.settings import Settings
@@ -34,6 +35,7 @@ def status(settings: Settings) -> list[Finding]:
     if settings.database_url is None and not (settings.home / "postgres").is_dir():
         return [*checks, _info("readings", NEVER_USED)]
     checks += _part("readings", lambda: _readings(settings))
+    checks += _part("weather", lambda: _weather(settings))
     for task, name in REGISTERED_MODELS.items():
         checks += _part("champion", partial(_champion, settings, task, name))
     checks += _part("files", lambda: _files(settings))
@@ -93,6 +95,14 @@ def _readings(settings: Settings) -> Iterator[Finding]:
             "stopped", "readings", Severity.WARNING, f"deliveries stopped, with nothing loaded: {known.stopped:,}"
         )
     yield _info("predictions", f"{known.predictions:,}, the newest made {_day(known.newest_prediction_at)}")
+
+
+def _weather(settings: Settings) -> Iterator[Finding]:
+    """Say how fresh the weather is, where places are known."""
+    with services(settings, {Need.POSTGRES}) as urls:
+        found = weather_finding(Store(urls.database_url or ""), datetime.now(UTC))
+    if found is not None:
+        yield found
 
 
 def _files(settings: Settings) -> Iterator[Finding]:

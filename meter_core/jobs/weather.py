@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from meter_core.contracts.errors import UnavailableError, UnreachableError, UsageError
 from meter_core.contracts.weather import Place, WeatherValues
+from meter_core.jobs.weather_freshness import FRESH_FOR
 from meter_core.settings import Settings
 from meter_core.sources.open_meteo import OpenMeteo
 from meter_core.sources.weather_file import read_weather
@@ -167,7 +168,7 @@ def weather_shown(database_url: SecretStr | str) -> dict[str, Any]:
         UnavailableError: PostgreSQL cannot be reached.
     """
     found = Store(database_url).weather_summary()
-    old = datetime.now(UTC) - timedelta(days=1)
+    old = datetime.now(UTC) - FRESH_FOR
     return {"places": [_shown(each, old) for each in found]}
 
 

@@ -888,6 +888,18 @@ SELECT p.place, p.latitude, p.longitude, p.is_default,
  GROUP BY p.place
  ORDER BY p.place;
 
+-- name: newest_forecasts
+-- The newest issue of each source, by place where meters stand; of what reaches into the last days that are forecast, as every newer one does.
+SELECT p.place, n.source, n.issued_at
+  FROM weather_place p
+  LEFT JOIN LATERAL (SELECT w.source, max(w.issued_at) AS issued_at
+                       FROM weather w
+                      WHERE w.place = p.place AND NOT w.observed
+                        AND w.valid_at >= (SELECT max(valid_at) FROM weather l WHERE l.place = p.place AND NOT l.observed) - interval '17 days'
+                      GROUP BY w.source) n ON true
+ WHERE EXISTS (SELECT 1 FROM meter m WHERE m.place = p.place OR (m.place IS NULL AND p.is_default))
+ ORDER BY p.place, n.issued_at;
+
 -- name: weather_of_meter
 -- Of each instant the temperature that counts of those known, where a meter stands: measured before forecast, then the newest.
 SELECT array_agg(valid_s ORDER BY valid_s), array_agg(issued_s ORDER BY valid_s), array_agg(temperature_c ORDER BY valid_s),

@@ -358,6 +358,14 @@ class Store:
         with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(query("weather_summary")).fetchall()
 
+    def newest_forecasts(self) -> dict[str, dict[str, datetime]]:
+        """Return for each place where meters stand when each source issued its newest forecast, oldest first."""
+        found: dict[str, dict[str, datetime]] = {}
+        with self._database.transaction() as connection:
+            for place, source, issued_at in connection.execute(query("newest_forecasts")).fetchall():
+                found.setdefault(place, {}).update({source: issued_at} if source else {})
+        return found
+
     def freshness(self) -> Freshness:
         """Return how much is stored, and how fresh it is."""
         with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Freshness)) as cursor:

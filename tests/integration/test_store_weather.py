@@ -4,12 +4,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
 from meter_core.contracts.errors import UnavailableError, UnreachableError, UsageError
 from meter_core.contracts.weather import Place, WeatherValues
 from meter_core.features.weather import weather_by_place
+from meter_core.jobs.runs_page import known, runs_page
+from meter_core.jobs.status import status
 from meter_core.jobs.stored_weather import stored_weather
 from meter_core.jobs.weather import fetch_weather, load_weather, past_days, remove_place, set_place, weather_shown
+from meter_core.jobs.weather_freshness import weather_finding
 from meter_core.settings import Settings
 from meter_core.store import Store
 from meter_core.store.weather import WantedWeather
@@ -40,10 +44,10 @@ def test_a_file_is_stored_once_and_asked_as_it_was_known(store, database_url, fi
     file.write_text(FILE.replace("06:00:00Z,2", "06:00:00Z,2.5"))
     assert load_weather([file], database_url).stored == 1  # the one that was corrected
     at = np.array([BEGIN_S + 6 * 3600])
-    for known, expected in ((0, 1.0), (3, 2.5), (6, 2.5), (7, 3.0)):
-        wanted = WantedWeather(["oslo"], known_at=BEGIN + timedelta(hours=known))
+    for hour, expected in ((0, 1.0), (3, 2.5), (6, 2.5), (7, 3.0)):
+        wanted = WantedWeather(["oslo"], known_at=BEGIN + timedelta(hours=hour))
         found = weather_by_place(store.weather(wanted))["oslo"]
-        assert found.at(BEGIN_S + known * 3600, at)[0] == expected
+        assert found.at(BEGIN_S + hour * 3600, at)[0] == expected
     assert len(store.weather(WantedWeather(["oslo"], stored_at=BEGIN))) == 0  # recorded later
     assert len(store.weather(WantedWeather(["oslo"], until=BEGIN + timedelta(hours=6)))) == 0
 
@@ -75,6 +79,27 @@ def test_places_that_cannot_be_are_refused(store, database_url):
     with pytest.raises(UsageError, match="1 of the meters are not stored, 'nobody' first"):
         set_place(Place("x"), ["nobody"], database_url)
     assert store.places() == []
+
+
+def test_the_status_says_how_fresh_the_weather_is_where_meters_stand(store, database_url, file, tmp_path):
+    settings = Settings(home=tmp_path, database_url=database_url)
+    deliver(store, "a", [row(0, 1.0)])
+    assert [each for each in status(settings) if each.where == "weather"] == []
+    load_weather([file], database_url)
+    set_place(Place("oslo", 59.9, 10.7), ["m1"], database_url)
+    (old,) = [each for each in status(settings) if each.where == "weather"]
+    assert (old.what, old.severity) == ("stale_weather", "warning")
+    assert "newest forecast issued 2026-01-01 03:00 UTC by file weather.csv; of 1 (oslo)" in old.message
+    assert "`meter weather fetch`" in old.message
+    fetch_weather(settings, database_url, provider=Provider())
+    (fresh,) = [each for each in status(settings) if each.where == "weather"]
+    assert (fresh.what, fresh.severity) == ("state", "info")
+    assert {place: list(issues) for place, issues in fresh.evidence.items()} == {"oslo": ["test"]}  # none in bergen
+    now = datetime.now(UTC)
+    assert fresh.message in runs_page([], {}, known(SecretStr(database_url)), now)
+    assert weather_finding(store, now + timedelta(days=2)).what == "stale_weather"
+    set_place(Place("rome"), ["m1"], database_url)
+    assert "without any forecast; of 1 (rome)" in weather_finding(store, now).message
 
 
 def test_a_place_is_removed_with_its_weather_but_not_from_under_meters(store, database_url, file):
