@@ -71,6 +71,15 @@ class RecordedDelivery:
         return about | {name: getattr(self, name) for name in ("rows", *PARTS)} | {"recorded_at": str(self.recorded_at)}
 
 
+def interval_means(connection: Connection) -> dict[str, frozenset[str]]:
+    """Return for each source (profile) what it delivers as interval means."""
+    found: dict[str, frozenset[str]] = {}
+    for profile, quantities in connection.execute(query("quantities")).fetchall():
+        means = {name for name, kind in quantities.items() if kind == "interval_mean"}
+        found[profile] = found.get(profile, frozenset()) | means
+    return found
+
+
 def deliveries(connection: Connection, ids: Sequence[int] | None = None) -> list[RecordedDelivery]:
     """Return deliveries in the order in which they were recorded; all of them without ids."""
     with connection.cursor(row_factory=class_row(RecordedDelivery)) as cursor:

@@ -320,9 +320,6 @@ SELECT meter_id FROM meter
  WHERE (%(first)s::text IS NULL OR meter_id >= %(first)s) AND (%(last)s::text IS NULL OR meter_id <= %(last)s)
  ORDER BY meter_id;
 
--- name: known_meters
-SELECT meter_id FROM meter WHERE meter_id = ANY (%(meters)s::text[]);
-
 -- name: profiles_of_files
 SELECT id, profile FROM source_file;
 

@@ -302,20 +302,10 @@ class Store:
             found = connection.execute(query("meter_ids"), {"first": first, "last": last}).fetchall()
         return [meter_id for (meter_id,) in found]
 
-    def known_meters(self, meters: Collection[str]) -> set[str]:
-        """Return those of some meters that are stored."""
-        with self._database.transaction() as connection:
-            found = connection.execute(query("known_meters"), {"meters": list(meters)}).fetchall()
-        return {meter_id for (meter_id,) in found}
-
     def interval_means(self) -> dict[str, frozenset[str]]:
         """Return for each source (profile) what it delivers as interval means: known at the interval's end only."""
-        found: dict[str, frozenset[str]] = {}
         with self._database.transaction() as connection:
-            for profile, quantities in connection.execute(query("quantities")).fetchall():
-                means = {name for name, kind in quantities.items() if kind == "interval_mean"}
-                found[profile] = found.get(profile, frozenset()) | means
-        return found
+            return deliveries.interval_means(connection)
 
     def segments(self) -> dict[str, str]:
         """Return the segment of each meter that has one on record."""
@@ -327,11 +317,11 @@ class Store:
         with self._database.transaction() as connection:
             return weather.record_weather(connection, values)
 
-    def record_place(self, place: Place, meters: Sequence[str] = ()) -> set[str]:
-        """Keep a place and say which meters stand there; return those of them that there are."""
+    def record_place(self, place: Place, meters: Sequence[str] = ()) -> None:
+        """Keep a place and say which meters stand there; see `weather.stand_at`."""
         with self._database.transaction() as connection:
             weather.record_place(connection, place)
-            return weather.stand_at(connection, place.place, meters)
+            weather.stand_at(connection, place.place, meters)
 
     def remove_place(self, place: str, and_leave: bool) -> weather.RemovedPlace:
         """Remove a place with its temperatures; see `weather.remove_place`."""
@@ -360,11 +350,8 @@ class Store:
 
     def newest_forecasts(self) -> dict[str, dict[str, datetime]]:
         """Return for each place where meters stand when each source issued its newest forecast, oldest first."""
-        found: dict[str, dict[str, datetime]] = {}
         with self._database.transaction() as connection:
-            for place, source, issued_at in connection.execute(query("newest_forecasts")).fetchall():
-                found.setdefault(place, {}).update({source: issued_at} if source else {})
-        return found
+            return weather.newest_forecasts(connection)
 
     def freshness(self) -> Freshness:
         """Return how much is stored, and how fresh it is."""

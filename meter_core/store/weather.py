@@ -70,10 +70,17 @@ def record_place(connection: Connection, place: Place) -> None:
     connection.execute(query("record_place"), asdict(place))
 
 
-def stand_at(connection: Connection, place: str, meters: Sequence[str]) -> set[str]:
-    """Say that meters stand at a place; return those that there are."""
+def stand_at(connection: Connection, place: str, meters: Sequence[str]) -> None:
+    """Say that meters stand at a place.
+
+    Raises:
+        UsageError: some of them are not stored.
+    """
     found = connection.execute(query("stand_at"), {"place": place, "meters": list(meters)}).fetchall()
-    return {meter_id for (meter_id,) in found}
+    if unknown := sorted(set(meters) - {meter_id for (meter_id,) in found}):
+        raise UsageError(
+            f"{len(unknown)} of the meters are not stored, {unknown[0]!r} first; ingest their readings before"
+        )
 
 
 def remove_place(connection: Connection, place: str, and_leave: bool) -> RemovedPlace:
@@ -113,6 +120,14 @@ def place_of_meters(connection: Connection, meters: Collection[str] | None) -> d
     """Return meter -> place, of these meters or all, as far as they have one."""
     wanted = {"meters": None if meters is None else list(meters)}
     return dict(connection.execute(query("place_of_meters"), wanted).fetchall())
+
+
+def newest_forecasts(connection: Connection) -> dict[str, dict[str, datetime]]:
+    """Return for each place where meters stand when each source issued its newest forecast, oldest first."""
+    found: dict[str, dict[str, datetime]] = {}
+    for place, source, issued_at in connection.execute(query("newest_forecasts")).fetchall():
+        found.setdefault(place, {}).update({source: issued_at} if source else {})
+    return found
 
 
 def weather(connection: Connection, wanted: WantedWeather) -> WeatherValues:
