@@ -1,5 +1,6 @@
 """Every candidate goes to MLflow: what a data scientist loads answers as the predictor that serves."""
 
+import zipfile
 from dataclasses import replace
 
 import mlflow.sklearn
@@ -17,6 +18,16 @@ from tests.shipped_sample import sample_table
 NEW = sorted(set(KNOWN) - {"linear", "boosting"})
 
 
+NEED_METER_CORE = ("boosting_fine", "hourly", "segments")
+"""As docs/models.md says: their model is of a class of ours."""
+
+
+def kept(folder):
+    """What is built when it is loaded: every type by name."""
+    with zipfile.ZipFile(folder / "model.skops") as packed:
+        return packed.read("schema.json")
+
+
 @pytest.fixture(scope="module")
 def data():
     return TrainingData.of(sample_table("2009-07-01"))
@@ -32,6 +43,7 @@ def test_a_model_of_readings_loads_from_mlflow_and_answers_as_the_predictor(data
     frame = pd.DataFrame(data.matrix[rows], columns=list(part.features))
     said = mlflow.sklearn.load_model(str(tmp_path / "model")).predict(frame)
     np.testing.assert_allclose(said, fitted.predictor.history.mean_kw(data.matrix[rows]), rtol=0, atol=1e-5)
+    assert (b"meter_core" in kept(tmp_path / "model")) == (name in NEED_METER_CORE)
 
 
 @pytest.mark.parametrize("name", NEW)
@@ -46,3 +58,4 @@ def test_a_model_ahead_loads_from_mlflow_and_says_the_mean_of_its_outline(name, 
     expected = fitted.predictor.models.outline(part.example).mean
     said = mlflow.sklearn.load_model(str(tmp_path / "model")).predict(frame)
     np.testing.assert_allclose(said, expected, rtol=0, atol=1e-5)
+    assert (b"meter_core" in kept(tmp_path / "model")) == (name in NEED_METER_CORE)
