@@ -26,13 +26,13 @@ def weather_finding(store: Store, now: datetime) -> Finding | None:
         return None
     evidence = {place: {name: at.isoformat() for name, at in issues.items()} for place, issues in newest.items()}
     old = [place for place, issues in newest.items() if not any(now - at <= FRESH_FOR for at in issues.values())]
-    said = f"{len(newest)} places where meters stand, {_newest(newest)}"
+    said = f"places where meters stand: {len(newest)}, {_newest(newest)}"
     if not old:
         return Finding("state", "weather", Severity.INFO, said, evidence)
     names = ", ".join(old[:NAMED]) + (" and others" if len(old) > NAMED else "")
     message = (
-        f"{said}; of {len(old)} ({names}) there is none of the last {FRESH_FOR.days * 24} hours, and forecasts go on "
-        "with what is stored: `meter weather fetch` says why, or load files"
+        f"{said}; without one of the last {FRESH_FOR.days * 24} hours: {len(old)} ({names}), whose meters' forecasts "
+        "go on with what is stored: `meter weather fetch` gets it or says why not, `meter weather load` takes files"
     )
     return Finding("stale_weather", "weather", Severity.WARNING, message, evidence)
 

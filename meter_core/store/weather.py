@@ -101,9 +101,9 @@ def remove_place(connection: Connection, place: str, and_leave: bool) -> Removed
     (meters,) = standing
     if meters and not and_leave:
         raise UsageError(
-            f"{meters} meters stand at {place!r}, of their own or because it is the default; say where they stand now "
-            f"(`meter weather place NAME --meter ID`, or `--default` for all others), or say --and-leave: then their "
-            "forecasts are made with the weather of the default place, without any where there is none"
+            f"place {place!r} has meters that stand there, {meters}, of their own or because it is the default; say "
+            "where they stand now (`meter weather place NAME --meter ID`, or `--default` for all others), or say "
+            "--and-leave: then their forecasts are made with the weather of the default place, or with none"
         )
     connection.execute(query("leave_place"), {"place": place})
     temperatures = connection.execute(query("remove_weather"), {"place": place}).rowcount

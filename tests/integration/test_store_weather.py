@@ -89,8 +89,11 @@ def test_the_status_says_how_fresh_the_weather_is_where_meters_stand(store, data
     set_place(Place("oslo", 59.9, 10.7), ["m1"], database_url)
     (old,) = [each for each in status(settings) if each.where == "weather"]
     assert (old.what, old.severity) == ("stale_weather", "warning")
-    assert "newest forecast issued 2026-01-01 03:00 UTC by file weather.csv; of 1 (oslo)" in old.message
-    assert "`meter weather fetch`" in old.message
+    assert (
+        "newest forecast issued 2026-01-01 03:00 UTC by file weather.csv; without one of the last 24 hours: 1 (oslo)"
+        in old.message
+    )
+    assert "`meter weather fetch` gets it or says why not" in old.message
     fetch_weather(settings, database_url, provider=Provider())
     (fresh,) = [each for each in status(settings) if each.where == "weather"]
     assert (fresh.what, fresh.severity) == ("state", "info")
@@ -99,7 +102,7 @@ def test_the_status_says_how_fresh_the_weather_is_where_meters_stand(store, data
     assert fresh.message in runs_page([], {}, known(SecretStr(database_url)), now)
     assert weather_finding(store, now + timedelta(days=2)).what == "stale_weather"
     set_place(Place("rome"), ["m1"], database_url)
-    assert "without any forecast; of 1 (rome)" in weather_finding(store, now).message
+    assert "without any forecast; without one of the last 24 hours: 1 (rome)" in weather_finding(store, now).message
 
 
 def test_a_place_is_removed_with_its_weather_but_not_from_under_meters(store, database_url, file):
@@ -110,7 +113,7 @@ def test_a_place_is_removed_with_its_weather_but_not_from_under_meters(store, da
     with pytest.raises(UsageError, match="there is no place 'rome'; there are: bergen, oslo"):
         remove_place("rome", False, database_url)
     for name in ("oslo", "bergen"):
-        with pytest.raises(UsageError, match=f"1 meters stand at '{name}'.*--and-leave"):
+        with pytest.raises(UsageError, match=f"place '{name}' has meters that stand there, 1, .*--and-leave"):
             remove_place(name, False, database_url)
     assert len(store.weather(WantedWeather(["oslo", "bergen"]))) == 4
     assert remove_place("oslo", True, database_url) == {"place": "oslo", "meters": 1, "temperatures": 3}
