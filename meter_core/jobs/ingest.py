@@ -204,8 +204,8 @@ class _Job:
                 return FileResult(name, loading.known, (_known(name, loading.known),))
             inspection = Inspection(self.limits, self.inspector)
             with ahead(inspection.judged(reader)) as parts:
-                for judged, raw_line in parts:
-                    loading.add(judged, raw_line)
+                for judged, delivered_lines in parts:
+                    loading.add(judged, delivered_lines)
                     self.progress(f"{name}: {reader.lines:,} lines read")
             self._refuse_changed(reader, key)
             self.progress(f"{name}: comparing {reader.lines:,} lines with what is stored")

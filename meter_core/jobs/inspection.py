@@ -1,6 +1,6 @@
 """The checks of a delivery that is read in parts: rules at once, the Great Expectations suite in another process."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from meter_core.quality import (
     suite_frame,
 )
 from meter_core.sources import DeliveryReader
+from meter_core.sources.records import RawLines
 
 
 class Inspection:
@@ -33,14 +34,14 @@ class Inspection:
         self._report: PartReport | None = None
         inspector.begin()
 
-    def judged(self, reader: DeliveryReader) -> Iterator[tuple[pd.DataFrame, Callable[[int], str]]]:
+    def judged(self, reader: DeliveryReader) -> Iterator[tuple[pd.DataFrame, RawLines]]:
         """Yield the parts of a delivery with their codes, and what gives their lines as delivered."""
         for part in reader.parts():
             judged, found = judge(part.frame, self._limits)
             report = PartReport(found, overview_of(judged))
             self._report = report if self._report is None else self._report.with_(report)
             self._inspector.send(suite_frame(part.frame, judged))
-            yield judged, part.raw_line
+            yield judged, part.raw_lines
 
     def stop_reason(self, late: Sequence[LateConflict], file_name: str) -> str | None:
         """Return why the delivery is to be stopped, its last part having been read; None: it is not.

@@ -27,8 +27,9 @@ def lines_of(meter_id: str, reader: DeliveryReader) -> set[int] | None:
         for part in reader.parts():
             frame = part.frame
             found.update(frame.loc[frame["meter_id"] == meter_id, "line"].tolist())
-            unnamed = frame.loc[frame["meter_id"] == "", "line"]
-            found.update(line for line in unnamed.tolist() if named.search(part.raw_line(line)))
+            unnamed = frame.loc[frame["meter_id"] == "", "line"].to_numpy()
+            texts = part.raw_lines(unnamed).to_pylist()
+            found.update(line for line, text in zip(unnamed.tolist(), texts, strict=True) if named.search(text))
     except UnreadableDeliveryError:
         return None
     return found

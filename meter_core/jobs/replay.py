@@ -26,7 +26,6 @@ from meter_core.sources import DeliveryReader, Profile, load_profile, profile_na
 from meter_core.sources.installed import MeterFacts
 from meter_core.store import DeliveryKey, LoadCounts, Outcome, RecordedDelivery, Rewriting, Span, Store
 from meter_core.store.landing import CONFLICTING
-from meter_core.store.quarantine import refused_rows
 
 Progress = Callable[[str], None]
 
@@ -285,9 +284,10 @@ class _Replay:
         raw = partial(raw_lines, self.path, reader.profile.encoding)
         rows = quarantined = 0
         inspection = Inspection(self.limits, self.inspector)
-        for judged, raw_line in inspection.judged(reader):
+        for judged, delivered_lines in inspection.judged(reader):
             bad = judged[judged["code"].notna()]
-            rewriting.quarantine(delivery.id, refused_rows(bad), raw_line)
+            if len(bad):
+                rewriting.refuse(bad, delivered_lines)
             if (bad["code"] == CONFLICTING).any():
                 contest.landing.add_conflicting(bad[bad["code"] == CONFLICTING])
             if len(bad) < len(judged):
@@ -300,9 +300,8 @@ class _Replay:
             raise RefusedError(f"nothing was changed: {stop}")
         subject = Subject(reader.file_name, key.file_digest, reader.profile.name, reader.zone, reader.lines)
         inspection.close(late, subject, self.settings.files_root)
-        conflicts = [(*row, CONFLICTING) for row in found]
-        if conflicts:
-            rewriting.quarantine(delivery.id, conflicts, raw({line for line, *_ in conflicts}).__getitem__)
+        if found:
+            rewriting.refuse_later(found, CONFLICTING, raw)
         outcome = rewriting.settle(contest, delivery.id, rewriting.now, raw)
         quarantined += len(found) + outcome.counts["quarantined"]
         loaded, superseded, outranked, duplicates = (outcome.counts[part] for part in PARTS[:-1])

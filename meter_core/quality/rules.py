@@ -270,7 +270,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "the profile requires a multiplier and none is known for the meter at that time; record it with "
         "`meter installations`",
     ),
-    _coded("bad_version", "source_version", "the source's version is not a whole number"),
+    _coded("bad_version", "source_version", "the source's version is not a whole number from -2^63 to 2^63 - 1"),
     _coded("bad_available_ts", "available_ts", "the delivery time is no time in the profile's format and clock"),
     _between(
         "impossible_stamp",

@@ -61,7 +61,7 @@ class CsvRecords:
         """Return these lines in fields."""
         columns = plain_columns(text.between(filled[0], filled[-1]), len(filled), self.names, self._profile)
         if columns is not None:
-            return Records(filled + text.first, np.ones(len(filled), dtype=bool), columns, text.line)
+            return Records(filled + text.first, np.ones(len(filled), dtype=bool), columns, text.lines)
         whole = text.field_counts(self._profile.delimiter)[filled] == len(self.names)
         columns = text_columns(text.joined(filled[whole]), self.names, self._profile)
-        return Records(filled + text.first, whole, columns, text.line)
+        return Records(filled + text.first, whole, columns, text.lines)

@@ -22,7 +22,7 @@ from meter_core.sources.parquet_records import ParquetRecords
 from meter_core.sources.part import Part
 from meter_core.sources.profile import Profile
 from meter_core.sources.readings import Rows, frame_of, series_names
-from meter_core.sources.records import RawLine, RecordFile, Records
+from meter_core.sources.records import RawLines, RecordFile, Records, among
 from meter_core.sources.registers import Registers
 from meter_core.sources.repeated_hours import Mask, RepeatedHours, SeriesNumbers
 from meter_core.sources.stamps import BAD_STAMP, Instants
@@ -108,10 +108,10 @@ class DeliveryReader:
         self.lines, self.last_line = self.lines + len(records.lines), int(records.lines[-1])
         self.first_line = self.first_line or int(records.lines[0])
         if self.profile.stamp.clock == "local" and self.profile.stamp.ambiguous == "in_order":
-            rows = self._hold_back(rows, records.raw_line)
-        return Part(frame_of(rows, self.profile), records.raw_line)
+            rows = self._hold_back(rows, records.raw_lines)
+        return Part(frame_of(rows, self.profile), records.raw_lines)
 
-    def _hold_back(self, rows: Rows, raw_line: RawLine) -> Rows:
+    def _hold_back(self, rows: Rows, raw_lines: RawLines) -> Rows:
         """Return the values whose instant is certain; the others wait for the end of the file."""
         series = self._series.of(series_names(rows, self.profile))
         uncertain = np.zeros(len(series), dtype=bool)
@@ -123,7 +123,8 @@ class DeliveryReader:
         if not uncertain.any():
             return rows
         held = rows.where(uncertain)
-        self._held.append((held, {int(line): raw_line(int(line)) for line in held.lines}))
+        texts = raw_lines(held.lines).to_pylist()
+        self._held.append((held, dict(zip(held.lines.tolist(), texts, strict=True))))
         return rows.where(~uncertain)
 
     def _held_back(self) -> Generator[Part, None, list[int]]:
@@ -133,7 +134,7 @@ class DeliveryReader:
             start, lone = self._placed(rows.start, self._repeated["reading_ts"])
             available = rows.available and self._placed(rows.available, self._repeated["available_ts"])[0]
             lines += [int(line) for line in rows.lines[lone]]
-            yield Part(frame_of(replace(rows, start=start, available=available), self.profile, lone), texts.__getitem__)
+            yield Part(frame_of(replace(rows, start=start, available=available), self.profile, lone), among(texts))
         return lines
 
     def _placed(self, instants: Instants, repeated: RepeatedHours) -> tuple[Instants, Mask]:

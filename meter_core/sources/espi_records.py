@@ -11,6 +11,7 @@ from typing import Final, cast
 import numpy as np
 import pyarrow as pa
 
+from meter_core.contracts.readings import IntArray
 from meter_core.sources.column_names import check_names
 from meter_core.sources.columns import blanked
 from meter_core.sources.errors import UnreadableDeliveryError
@@ -109,7 +110,7 @@ class EspiRecords:
             for name in self._profile.file_columns
         }
         numbers = np.arange(first, first + len(rows))
-        return Records(numbers, np.ones(len(rows), dtype=bool), columns, _Texts(rows, first).line)
+        return Records(numbers, np.ones(len(rows), dtype=bool), columns, _Texts(rows, first).lines)
 
 
 class _Texts:
@@ -128,6 +129,14 @@ class _Texts:
         if not 0 <= number - self._first < len(self._rows):
             raise IndexError(f"readings {self._first} to {self._first + len(self._rows) - 1}, not {number}")
         return self._rows[number - self._first]["xml"]
+
+    def lines(self, numbers: IntArray) -> pa.Array:
+        """Return readings as XML.
+
+        Raises:
+            IndexError: where one is none of these.
+        """
+        return pa.array([self.line(number) for number in numbers.tolist()], pa.string())
 
 
 def is_xml(begin: bytes) -> bool:

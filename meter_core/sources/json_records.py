@@ -56,7 +56,7 @@ class JsonRecords:
             self._read_names(found)
         whole = np.fromiter((each is not None for each in decoded), dtype=bool, count=len(decoded))
         columns = {name: self._column(found, name) for name in self._profile.file_columns}
-        return Records(numbers, whole, columns, text.line)
+        return Records(numbers, whole, columns, text.lines)
 
     def _object(self, line: str) -> Record | None:
         """Return a line's object, None where it is none."""

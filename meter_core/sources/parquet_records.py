@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from meter_core.contracts.readings import IntArray
 from meter_core.sources.column_names import check_names
 from meter_core.sources.columns import blanked, without_zero_bytes
 from meter_core.sources.errors import UnreadableDeliveryError
@@ -53,7 +54,7 @@ class ParquetRecords:
             for batch, first in _batches(file, self._path.name):
                 columns = {name: self._text(batch, name) for name in self._profile.file_columns}
                 numbers = np.arange(first, first + batch.num_rows)
-                yield Records(numbers, np.ones(batch.num_rows, dtype=bool), columns, _Rows(batch, first).line)
+                yield Records(numbers, np.ones(batch.num_rows, dtype=bool), columns, _Rows(batch, first).lines)
         with self._path.open("rb") as stream:
             self.digest = hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -100,11 +101,20 @@ class _Rows:
         Raises:
             IndexError: where it is none of these.
         """
-        place = number - self._first
-        if not 0 <= place < self._batch.num_rows:
-            raise IndexError(f"rows {self._first} to {self._first + self._batch.num_rows - 1}, not {number}")
-        (row,) = self._batch.slice(place, 1).to_pylist()
-        return json.dumps(row, default=str, ensure_ascii=False)
+        text: str = self.lines(np.array([number]))[0].as_py()
+        return text
+
+    def lines(self, numbers: IntArray) -> pa.Array:
+        """Return rows as JSON objects.
+
+        Raises:
+            IndexError: where one is none of these.
+        """
+        places = numbers - self._first
+        if (outside := numbers[(places < 0) | (places >= self._batch.num_rows)]).size:
+            raise IndexError(f"rows {self._first} to {self._first + self._batch.num_rows - 1}, not {outside[0]}")
+        rows = self._batch.take(pa.array(places)).to_pylist()
+        return pa.array([json.dumps(row, default=str, ensure_ascii=False) for row in rows], pa.string())
 
 
 def row_lines(path: Path, wanted: Iterable[int]) -> dict[int, str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from meter_core.sources.records import RawLine
+from meter_core.sources.records import RawLines
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,8 +13,8 @@ class Part:
 
     Attributes:
         frame: As `Delivery.frame`; the index says where each value stands in the file, from 0.
-        raw_line: line -> the line as delivered, without its line end; IndexError for a line of another part.
+        raw_lines: Gives its lines as delivered, without their line ends; IndexError for a line of another part.
     """
 
     frame: pd.DataFrame
-    raw_line: RawLine = field(repr=False)
+    raw_lines: RawLines = field(repr=False)

@@ -41,7 +41,7 @@ POWER_UNITS: Final = frozenset({"kW", "W", "MW"})
 """Units of `units_kwh` that are a mean power over the interval: times its hours they are its energy."""
 
 
-NUMBERS: Final = ("interval_minutes", "units_kwh", *AUXILIARY, "source_version")
+NUMBERS: Final = ("interval_minutes", "units_kwh", *AUXILIARY)
 """Of what can be mapped, what is a number."""
 ENERGY: Final = ("units_kwh", "channels", "wide")
 """Where a profile may say what holds the energy: one of them."""
@@ -192,7 +192,7 @@ class Profile(BaseModel):
 
     @property
     def number_columns(self) -> frozenset[str]:
-        """The columns of the file that hold nothing but numbers."""
+        """The columns of the file that hold nothing but numbers; versions count further than a double is exact."""
         texts = {column for ours, column in self.columns.items() if ours not in NUMBERS} | {self.stamp.date}
         numbers = {column for ours, column in self.columns.items() if ours in NUMBERS} | set(self.energy_columns)
         return frozenset(numbers - texts - (set(self.energy_columns) if self.withdrawn else set()))

@@ -1,5 +1,6 @@
 """Columns of text to the frame of readings: keys, time, energy, and what is wrong with each."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,11 @@ from meter_core.sources.stamps import Instants
 LONGEST_INTERVAL: Final = 44_640
 """Minutes: 31 days."""
 MINUTE_US: Final = 60_000_000
+MOST_VERSIONS: Final = 2**63
+"""The database counts as far."""
+EXACT: Final = 2**53
+"""Above it a double is not every whole number."""
+INTEGER: Final = re.compile(r"[+-]?\d+", re.ASCII)
 NOT_A_NUMBER: Final = "not_a_number"
 WITHDRAWN: Final = "withdrawn"
 """Code under which a row keeps the word by which the source took its energy back."""
@@ -170,10 +176,18 @@ def _version(columns: Columns, profile: Profile, codes: _Codes, rows: int) -> In
     """Return (n,) the source's version of each value, 0 where it gives none."""
     if "source_version" not in columns:
         return np.zeros(rows, dtype=np.int64)
-    version, bad = numbers(columns["source_version"], profile.decimal)
-    bad |= (version != np.floor(version)) & ~np.isnan(version)
+    text = columns["source_version"]
+    version, bad = numbers(text, profile.decimal)
+    bad |= ((version != np.floor(version)) | (np.abs(version) >= MOST_VERSIONS)) & ~np.isnan(version)
+    whole = np.where(bad | np.isnan(version), 0, version).astype(np.int64)
+    is_long = np.abs(version) >= EXACT
+    for place in np.flatnonzero(is_long):  # near 2^63 a double rounds to what 64 bits do not hold
+        written = text[place].as_py()
+        if INTEGER.fullmatch(written):
+            bad[place] = not -MOST_VERSIONS <= int(written) < MOST_VERSIONS
+            whole[place] = 0 if bad[place] else int(written)
     codes.set(bad, "bad_version")
-    return np.where(bad | np.isnan(version), 0, version).astype(np.int64)
+    return whole
 
 
 def _available(rows: Rows, reading_us: IntArray, interval: IntArray, profile: Profile, codes: _Codes) -> IntArray:

@@ -1,6 +1,6 @@
 """Delivered lines taken apart into fields, whatever the format of the file."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +14,9 @@ from meter_core.sources.repeated_hours import Mask
 from meter_core.sources.text_lines import DeliveredText
 
 RawLine = Callable[[int], str]
+"""Number of a line -> the line as delivered."""
+RawLines = Callable[[IntArray], pa.Array]
+"""Numbers of lines -> these lines as delivered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +28,13 @@ class Records:
         whole: (k,) bool: those that can.
         columns: The file's name of a column -> (whole.sum(),) trimmed text of the whole lines, null where blank or a
             missing code.
-        raw_line: line -> the line as delivered; IndexError for one of other records.
+        raw_lines: Gives its lines as delivered; IndexError for one of other records.
     """
 
     lines: IntArray
     whole: Mask
     columns: dict[str, pa.Array]
-    raw_line: RawLine = field(repr=False)
+    raw_lines: RawLines = field(repr=False)
 
     def pieces(self, count: int) -> "Iterator[Records]":
         """Yield the same lines, so many at once."""
@@ -42,7 +45,7 @@ class Records:
         for begin in range(0, len(self.lines), count):
             end = min(begin + count, len(self.lines))
             columns = {name: text[below[begin] : below[end]] for name, text in self.columns.items()}
-            yield Records(self.lines[begin:end], self.whole[begin:end], columns, self.raw_line)
+            yield Records(self.lines[begin:end], self.whole[begin:end], columns, self.raw_lines)
 
 
 class RecordFile(Protocol):
@@ -63,6 +66,11 @@ class RecordFile(Protocol):
             WrongSourceError: the file of another source, or no file.
             UnreadableDeliveryError: the file is broken as a whole.
         """
+
+
+def among(lines: Mapping[int, str]) -> RawLines:
+    """Return what gives some of these lines; KeyError for any other."""
+    return lambda wanted: pa.array([lines[line] for line in wanted.tolist()], pa.string())
 
 
 def lines_of_text(path: Path, encoding: str, wanted: Iterable[int]) -> dict[int, str]:

@@ -13,6 +13,7 @@ from meter_core.sources.installed import Installed, MeterFacts
 from meter_core.sources.part import Part
 from meter_core.sources.profile import UNITS, Profile
 from meter_core.sources.readings import MINUTE_US
+from meter_core.sources.records import among
 from meter_core.sources.repeated_hours import Mask, SeriesNumbers
 
 DROP: Final = "register_drop"
@@ -44,7 +45,8 @@ class _Held:
     def of(cls, part: Part, register: pd.DataFrame) -> "_Held":
         """Return the rows of a part that these register values belong to."""
         frame = part.frame.loc[register.index].copy()
-        return cls(frame, register.copy(), {int(line): part.raw_line(int(line)) for line in frame["line"]})
+        lines = frame["line"].to_numpy()
+        return cls(frame, register.copy(), dict(zip(lines.tolist(), part.raw_lines(lines).to_pylist(), strict=True)))
 
     def where(self, chosen: Mask) -> "_Held":
         """Return some of the rows."""
@@ -53,7 +55,7 @@ class _Held:
 
     def part(self) -> Part:
         """Return the rows, on their way again."""
-        return Part(self.frame, self.texts.__getitem__)
+        return Part(self.frame, among(self.texts))
 
 
 class Registers:
@@ -104,7 +106,7 @@ class Registers:
             self._refuse_gaps(len(frame), int(waits.sum()))
             stays = frame.index.isin(register.index[waits | is_last])
             if not stays.all():
-                yield Part(frame[~stays], part.raw_line)
+                yield Part(frame[~stays], part.raw_lines)
         yield from self._held_back()
 
     def _register(self, frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from meter_core.contracts.readings import IntArray
@@ -58,6 +59,20 @@ class TextLines:
             last = self.first + len(self.starts) - 1
             raise IndexError(f"{self.file_name} has lines {self.first} to {last}, not {number}")
         return self.data[self.starts[place] : self.ends[place]].decode()
+
+    def lines(self, numbers: IntArray) -> pa.Array:
+        """Return lines as delivered, without their line ends.
+
+        Raises:
+            IndexError: where one is none of these.
+        """
+        places = numbers - self.first
+        if (outside := numbers[(places < 0) | (places >= len(self.starts))]).size:
+            self.line(int(outside[0]))
+        bounds = np.append(np.column_stack((self.starts, self.ends)), len(self.data))
+        buffers = [None, pa.py_buffer(bounds), pa.py_buffer(self.data)]
+        lines_and_ends = pa.Array.from_buffers(pa.large_string(), len(bounds) - 1, buffers)
+        return lines_and_ends.take(pa.array(2 * places)).cast(pa.string())
 
     def filled(self) -> IntArray:
         """Return the indices (line number less `first`) of the lines that hold anything but spaces."""

@@ -15,11 +15,11 @@ from meter_core.store.delivered import DeliveredFile, DeliveryKey, LoadCounts, S
 from meter_core.store.landing import CONFLICTING
 from meter_core.store.quarantine import (
     INTERVAL_CONFLICT,
-    RawLine,
-    Refused,
+    RawLines,
     quarantine_range,
-    quarantine_rows,
-    refused_rows,
+    quarantine_staged,
+    stage_refused,
+    stage_refused_later,
 )
 from meter_core.store.queries import query
 
@@ -82,19 +82,19 @@ class Loading:
             self._opened = _open(connection, key, delivery.profile, about)
             self._contest = Contest(connection, self._opened.source_file_id, delivery)
 
-    def add(self, frame: pd.DataFrame, raw_line: RawLine) -> None:
+    def add(self, frame: pd.DataFrame, raw_lines: RawLines) -> None:
         """Take a part of the delivery.
 
         Args:
             frame: (n, ...) with `code` and `blanked` completed; rows without a code are loaded.
-            raw_line: line -> the line as delivered, of this part.
+            raw_lines: Gives lines of this part as delivered.
         """
         refused = frame["code"].notna().to_numpy()
         good, bad = frame[~refused], frame[refused]
         self._rows += len(frame)
         self._quarantined += len(bad)
         if len(bad):
-            self._quarantine(refused_rows(bad), raw_line)
+            stage_refused(self._connection, bad, raw_lines)
             conflicting = bad[bad["code"] == CONFLICTING]
             if len(conflicting):
                 self._contest.landing.add_conflicting(conflicting)
@@ -108,7 +108,7 @@ class Loading:
             Line and time of each that was to be loaded until now.
         """
         found = self._contest.landing.take_conflicts()
-        self._quarantine_by_line([(*row, CONFLICTING) for row in found])
+        self._refuse_by_line(found, CONFLICTING)
         return [(line, reading_ts) for line, _, reading_ts in found]
 
     def finish(self, lines: int) -> LoadCounts:
@@ -123,7 +123,8 @@ class Loading:
         contest = self._contest
         opened = Opened(self._opened.source_file_id, contest.lock())
         outcomes = contest.compete(opened.recorded_at)
-        self._quarantine_by_line([(*row, INTERVAL_CONFLICT) for row in contest.interval_conflicts])
+        self._refuse_by_line(contest.interval_conflicts, INTERVAL_CONFLICT)
+        quarantine_staged(self._connection, opened.source_file_id, self._opened.recorded_at)
         counts = LoadCounts(
             lines=lines,
             rows=self._rows,
@@ -139,16 +140,11 @@ class Loading:
         self._connection.execute(query("close_source_file"), {**opened.parameters(), **counts.as_dict(), **span})
         return counts
 
-    def _quarantine_by_line(self, refused: list[tuple[int, str, datetime, str]]) -> None:
+    def _refuse_by_line(self, rows: list[tuple[int, str, datetime]], code: str) -> None:
         """Quarantine rows of parts that have gone: their lines are read once more."""
-        if refused:
-            self._quarantined += len(refused)
-            self._quarantine(refused, self._raw_lines({line for line, *_ in refused}).__getitem__)
-
-    def _quarantine(self, refused: Refused, raw_line: RawLine) -> None:
-        """Keep refused rows."""
-        opened = self._opened
-        quarantine_rows(self._connection, opened.source_file_id, opened.recorded_at, refused, raw_line)
+        if rows:
+            self._quarantined += len(rows)
+            stage_refused_later(self._connection, rows, code, self._raw_lines)
 
 
 def record_stopped(connection: Connection, stopped: StoppedDelivery) -> LoadCounts:

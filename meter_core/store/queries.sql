@@ -96,9 +96,16 @@ UPDATE source_file
        first_ts = %(first_ts)s, last_ts = %(last_ts)s
  WHERE id = %(source_file_id)s;
 
--- name: quarantine
-COPY quarantined_reading (source_file_id, line_from, line_to, row_count, code, reason, raw_line, meter_id, reading_ts,
-                          recorded_at) FROM STDIN;
+-- name: stage_refused
+COPY refused (line, meter_id, reading_ts, code, raw_line) FROM STDIN (FORMAT binary);
+
+-- name: quarantine_staged
+INSERT INTO quarantined_reading (source_file_id, line_from, line_to, row_count, code, raw_line, meter_id, reading_ts, recorded_at)
+SELECT %(source_file_id)s, line, line, 1, code, raw_line, meter_id, reading_ts, %(recorded_at)s FROM refused;
+
+-- name: quarantine_range
+INSERT INTO quarantined_reading (source_file_id, line_from, line_to, row_count, code, reason, recorded_at)
+VALUES (%(source_file_id)s, %(line_from)s, %(line_to)s, %(row_count)s, %(code)s, %(reason)s, %(recorded_at)s);
 
 -- name: stage
 CREATE TEMP TABLE staged (
@@ -107,6 +114,8 @@ CREATE TEMP TABLE staged (
   units_kwh float8, voltage_v float8, temperature_c float8, power_factor float8, load_kw float8, frequency_hz float8,
   quality text NOT NULL DEFAULT 'measured', source_version int8 NOT NULL DEFAULT 0, available_ts timestamptz NOT NULL, line int8 NOT NULL, blanked jsonb) ON COMMIT DROP;
 CREATE TEMP TABLE conflicted (LIKE staged INCLUDING IDENTITY INCLUDING DEFAULTS) ON COMMIT DROP;
+CREATE TEMP TABLE refused (line int8 NOT NULL, meter_id text, reading_ts timestamptz, code text NOT NULL, raw_line text NOT NULL)
+  ON COMMIT DROP;
 CREATE TEMP TABLE staged_meter (meter_id text COLLATE "C" NOT NULL, line int8 NOT NULL) ON COMMIT DROP;
 CREATE TEMP TABLE contested (meter_id text COLLATE "C" NOT NULL, channel text COLLATE "C" NOT NULL, month timestamptz NOT NULL)
   ON COMMIT DROP;
@@ -535,7 +544,7 @@ UPDATE meter m SET zone_assumed = true
    AND NOT EXISTS (SELECT FROM meter_reading r WHERE r.meter_id = m.meter_id);
 
 -- name: unstage
-DROP TABLE staged, conflicted, staged_meter, contested;
+DROP TABLE staged, conflicted, refused, staged_meter, contested;
 
 -- name: replay_quarantine
 UPDATE quarantined_reading

@@ -4,7 +4,7 @@ Only keys within a span of meters and time are touched. All of it is one transac
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,13 @@ from meter_core.store.connection import Connection
 from meter_core.store.contest import METER_BUCKETS, METER_LOCK, Contest, lock
 from meter_core.store.delivered import DeliveredFile, DeliveryKey, LoadCounts
 from meter_core.store.deliveries import RecordedDelivery, deliveries
-from meter_core.store.quarantine import INTERVAL_CONFLICT, Refused, quarantine_rows
+from meter_core.store.quarantine import (
+    INTERVAL_CONFLICT,
+    RawLines,
+    quarantine_staged,
+    stage_refused,
+    stage_refused_later,
+)
 from meter_core.store.queries import query
 
 RowKey = tuple[int, str | None, datetime | None]
@@ -170,16 +176,24 @@ class Rewriting:
     ) -> Outcome:
         """Let the rows that landed compete, and make room for the next delivery."""
         counts = contest.compete(recorded_at)
-        conflicts = [(*row, INTERVAL_CONFLICT) for row in contest.interval_conflicts]
-        if conflicts:
-            raw_line = raw_lines({line for line, *_ in conflicts}).__getitem__
-            quarantine_rows(self._connection, source_file_id, recorded_at, conflicts, raw_line)
+        if contest.interval_conflicts:
+            self.refuse_later(contest.interval_conflicts, INTERVAL_CONFLICT, raw_lines)
+        quarantine_staged(self._connection, source_file_id, recorded_at)
         self._connection.execute(query("unstage"))
         return Outcome(counts, contest.first_ts, contest.last_ts)
 
-    def quarantine(self, source_file_id: int, refused: Refused, raw_line: Callable[[int], str]) -> None:
-        """Keep refused rows of the replayed delivery."""
-        quarantine_rows(self._connection, source_file_id, self.now, refused, raw_line)
+    def refuse(self, refused: pd.DataFrame, raw_lines: RawLines) -> None:
+        """Take refused rows of the delivery aside: `settle` quarantines them."""
+        stage_refused(self._connection, refused, raw_lines)
+
+    def refuse_later(
+        self,
+        rows: Sequence[tuple[int, str, datetime]],
+        code: str,
+        raw_lines: Callable[[Collection[int]], Mapping[int, str]],
+    ) -> None:
+        """Take rows aside that only the store could find: their lines are read once more."""
+        stage_refused_later(self._connection, rows, code, raw_lines)
 
     def empty_quarantine(self, source_file_id: int, who: str, why: str) -> None:
         """Let what waits of a delivery leave quarantine: its lines are judged anew."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from meter_core.contracts.readings import AUXILIARY
 from meter_core.store import DeliveryKey, LoadCounts, Store
@@ -44,6 +45,9 @@ class Delivery:
 
     def raw_line(self, line: int) -> str:
         return self.raw.get(line, f"line {line} as delivered")
+
+    def lines_of_part(self, lines: np.ndarray) -> pa.Array:
+        return pa.array([self.raw_line(line) for line in lines.tolist()])
 
 
 def ts(hour: float) -> pd.Timestamp:
@@ -89,7 +93,7 @@ def deliver(store: Store, digest: str, rows: list[dict], parts: int = 1, **about
         if loading.known:
             return loading.known
         for some in np.array_split(np.arange(len(frame)), parts):
-            loading.add(frame.iloc[some], delivery.raw_line)
+            loading.add(frame.iloc[some], delivery.lines_of_part)
         return loading.finish(frame["line"].nunique())
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from meter_core.contracts.errors import RefusedError, UnavailableError
 from meter_core.store import DeliveryKey, StoppedDelivery, Store, ZoneConflictError
+from meter_core.store.quarantine import LONGEST_LINE
 from meter_core.store.queries import query
 from meter_core.store.retention import month_of
 from tests.integration.store_databases import ask
@@ -52,7 +53,7 @@ def test_the_newest_reading_is_found_in_the_newest_month_or_before(store, databa
 def test_refused_rows_are_kept_with_their_line_as_delivered(store, database_url):
     rows = [row(0, 1.0), row(1, None, code="bad_energy"), row(2, 3.0, code="bad_stamp", meter_id="")]
     rows[2]["reading_ts"] = rows[2]["available_ts"] = pd.NaT
-    counts = deliver(store, "a", rows, raw={3: "m1;not a number", 4: "nul \0, half a pair \ud800"})
+    counts = deliver(store, "a", rows, raw={3: "m1;not a number", 4: "nul \0"})
     assert outcome(counts) == {"loaded": 1, "quarantined": 2}
     kept = ask(
         database_url,
@@ -61,8 +62,25 @@ def test_refused_rows_are_kept_with_their_line_as_delivered(store, database_url)
     )
     assert kept == [
         (3, 3, 1, "bad_energy", "m1;not a number", "m1", ts(1)),
-        (4, 4, 1, "bad_stamp", "nul \\0, half a pair \\ud800", None, None),
+        (4, 4, 1, "bad_stamp", "nul \\0", None, None),
     ]
+
+
+def test_refused_lines_are_kept_character_for_character(store, database_url):
+    odd = {2: "a\tb\\N\\", 3: '"x\r', 4: "é€😀,\x01", 5: "", 6: "zero\0byte", 7: "y" * (LONGEST_LINE + 5)}
+    rows = [row(number, 1.0, code="bad_energy") for number in odd]
+    rows[1] |= {"meter_id": "", "reading_ts": pd.NaT}
+    rows[2] |= {"meter_id": "M\t\\N"}
+    rows[3] |= {"reading_ts": pd.Timestamp("0001-03-02T00:00Z")}
+    deliver(store, "odd", [row(0, 1.0), *rows], raw={line + 1: text for line, text in odd.items()}, parts=2)
+    kept = ask(
+        database_url,
+        "SELECT line_from, raw_line, meter_id, reading_ts = '0001-03-02Z' FROM quarantined_reading ORDER BY 1",
+    )
+    expected = [*list(odd.values())[:4], "zero\\0byte", "y" * LONGEST_LINE]
+    meters = ["m1", None, "M\t\\N", "m1", "m1", "m1"]
+    early = [False, None, False, True, False, False]
+    assert kept == list(zip(range(3, 9), expected, meters, early, strict=True))
 
 
 def test_a_delivery_of_nothing_but_refused_rows_makes_no_meter(store, database_url):

@@ -107,7 +107,7 @@ def test_parquet_in_parts_and_as_it_is_kept(tmp_path, monkeypatch):
         parts = list(DeliveryReader(place, profile("parquet")).parts())
         assert max(len(part.frame) for part in parts) <= 2
         pd.testing.assert_frame_equal(pd.concat([part.frame for part in parts]).sort_index(), whole)
-        assert json.loads(parts[0].raw_line(2))["e"] == 1e-7
+        assert json.loads(parts[0].raw_lines(np.array([2]))[0].as_py())["e"] == 1e-7
         assert json.loads(raw_lines(place, "utf-8", [4])[4]) == {
             "m": "Zähler",
             "t": "2025-10-26 02:00:00",

@@ -119,7 +119,7 @@ def test_in_parts_and_compressed(read, tmp_path, monkeypatch):
     parts = list(DeliveryReader(path, PROFILE, "America/Los_Angeles").parts())
     assert [len(part.frame) for part in parts] == [2, 2, 1]
     pd.testing.assert_frame_equal(pd.concat([part.frame for part in parts]), whole)
-    assert "512" in parts[0].raw_line(2)
+    assert "512" in parts[0].raw_lines(pd.Series([2]).to_numpy())[0].as_py()
 
 
 def test_a_feed_with_one_reading_type_needs_no_links(read):

@@ -36,7 +36,10 @@ def lines(order):
 def read(path, encoding="utf-8"):
     reader = DeliveryReader(path, PROFILE.model_copy(update={"encoding": encoding}))
     parts = list(reader.parts())
-    raw = {int(line): part.raw_line(int(line)) for part in parts for line in part.frame["line"]}
+    raw = {}
+    for part in parts:
+        lines = part.frame["line"].to_numpy()
+        raw |= dict(zip(lines.tolist(), part.raw_lines(lines).to_pylist(), strict=True))
     told = (reader.lines, reader.first_line, reader.last_line, reader.file_digest, reader.findings)
     return pd.concat([part.frame for part in parts]).sort_index(), raw, told, len(parts)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meter_core.sources import Profile, csv_records, read_delivery
+from meter_core.sources import DeliveryReader, Profile, csv_records, read_delivery
 from meter_core.sources.columns import plain_columns
 
 PROFILES = {
@@ -104,6 +104,32 @@ def test_a_version_is_read_alike_whatever_its_neighbours(tmp_path, neighbour):
     frame = read_delivery(path, profile("commas and versions")).frame
     assert frame["source_version"].tolist() == [3, 0, 1]
     assert frame["code"].tolist() == [None, "bad_version", None]
+
+
+VERSIONS = {
+    "9223372036854775807": 2**63 - 1,
+    "-9223372036854775808": -(2**63),
+    "20241124120000123": 20241124120000123,
+    "20241124120000124": 20241124120000124,
+    "9223372036854775808": None,
+    "-9223372036854775809": None,
+    "1e19": None,
+    "99999999999999999999999999": None,
+    "5e18": 5 * 10**18,
+}
+
+
+@pytest.mark.parametrize("quoted", ["{}", '"{}"'])
+def test_a_version_is_exact_or_refused_however_long(tmp_path, quoted):
+    path = tmp_path / "delivery.csv"
+    lines = [f"a,2025-02-01T00:00:00,1.5,,{quoted.format(version)}" for version in VERSIONS]
+    path.write_text("\n".join(["m,t,e,u,v", *lines]))
+    part, *_ = DeliveryReader(path, profile("versions")).parts()
+    frame = part.frame
+    assert frame["source_version"].tolist() == [value or 0 for value in VERSIONS.values()]
+    refused = frame["code"] == "bad_version"
+    assert refused.tolist() == [value is None for value in VERSIONS.values()]
+    assert part.raw_lines(frame.loc[refused, "line"].to_numpy()).to_pylist() == lines[4:8]
 
 
 @pytest.mark.parametrize(

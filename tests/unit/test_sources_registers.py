@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
@@ -82,6 +83,9 @@ def test_what_was_followed_is_not_kept_until_the_end_of_a_long_file():
     meters, hours = [f"M{n}" for n in range(20)], 30
     differences = registers.Registers(Profile.model_validate(DECLARED), "file", Installed(None), None)
 
+    def as_texts(lines):
+        return pa.array([str(line) for line in lines])
+
     def hour_by_hour():
         for hour in range(hours):
             index = range(hour * 20, hour * 20 + 20)
@@ -89,12 +93,12 @@ def test_what_was_followed_is_not_kept_until_the_end_of_a_long_file():
             columns = {"line": index, "meter_id": pd.array(meters, dtype="str"), "channel": "import"}
             columns |= {"reading_ts": stamps.as_unit("us"), "interval_minutes": 60, "units_kwh": 100.0 + hour}
             nothing = pd.Series([None] * 20, dtype=object, index=index)
-            yield Part(pd.DataFrame({**columns, "code": nothing, "blanked": nothing}, index=index), str)
+            yield Part(pd.DataFrame({**columns, "code": nothing, "blanked": nothing}, index=index), as_texts)
 
     remembered, found = [], []
     for part in differences.differences(hour_by_hour()):
         remembered.append(sum(map(len, differences._ends)))
-        found.append(part.frame.assign(text=[part.raw_line(line) for line in part.frame["line"]]))
+        found.append(part.frame.assign(text=part.raw_lines(part.frame["line"].to_numpy()).to_pylist()))
     assert set(remembered) == {20}
     frame = pd.concat(found)
     assert sorted(frame["line"]) == list(range(20 * hours))
