@@ -2,14 +2,17 @@
 
 import json
 import logging
+import math
 import os
+import re
 import signal
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -24,6 +27,9 @@ from meter_core.contracts.wording import figure
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else there.")]
 
 INTERRUPTED = 130
+FIGURES: Final = re.compile(r"(?<!\S)[\d,.]+(?!\S)")
+TELL_AGAIN_S: Final = 3.0
+"""Without a terminal a step whose figures alone change is told so often."""
 
 
 @dataclass
@@ -92,14 +98,21 @@ class Bar:
     shown: Progress | None = None
     task: Any = None
     last: str = ""
+    told_at: float = -math.inf
 
     def __call__(self, text: str, share: float | None = None) -> None:
         """Show where the job is."""
         if self.shown is not None:
             self.shown.update(self.task, description=text, total=None if share is None else 1.0, completed=share or 0.0)
-        elif text != self.last:
+        elif text != self.last and not self._only_counts_on(text):
             self.speaker.say(f"  {text}")
-        self.last = text
+            self.told_at = time.monotonic()
+            self.last = text
+
+    def _only_counts_on(self, text: str) -> bool:
+        """Say whether a step is the one that was told just now, with other figures: a log needs no line of each."""
+        is_same = FIGURES.sub("", text) == FIGURES.sub("", self.last)
+        return is_same and time.monotonic() - self.told_at < TELL_AGAIN_S
 
 
 @contextmanager

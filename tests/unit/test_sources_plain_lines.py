@@ -123,7 +123,7 @@ VERSIONS = {
 def test_a_version_is_exact_or_refused_however_long(tmp_path, quoted):
     path = tmp_path / "delivery.csv"
     lines = [f"a,2025-02-01T00:00:00,1.5,,{quoted.format(version)}" for version in VERSIONS]
-    path.write_text("\n".join(["m,t,e,u,v", *lines]))
+    path.write_text("\n".join(["m,t,e,u,v", *lines, ""]))
     part, *_ = DeliveryReader(path, profile("versions")).parts()
     frame = part.frame
     assert frame["source_version"].tolist() == [value or 0 for value in VERSIONS.values()]
