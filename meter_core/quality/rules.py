@@ -256,7 +256,12 @@ RULES: Final[tuple[Rule, ...]] = (
         "the clock change leaves this day without this column's interval, and it has a value; tell the source of it",
     ),
     _coded("ambiguous_local_time", "reading_ts", "autumn has this local time twice and the profile says not to guess"),
-    _coded("bad_interval", "interval_minutes", "the interval is not a whole number of minutes from 1 to 44,640"),
+    _coded(
+        "bad_interval",
+        "interval_minutes",
+        "the interval is not a whole number of minutes from 1 to 44,640; say interval_minutes in the profile, or ask "
+        "the sender",
+    ),
     _coded("bad_energy", "units_kwh", "the energy is not a number; if it stands for missing, list it under missing:"),
     _coded(
         "register_drop",
@@ -270,8 +275,17 @@ RULES: Final[tuple[Rule, ...]] = (
         "the profile requires a multiplier and none is known for the meter at that time; record it with "
         "`meter installations`",
     ),
-    _coded("bad_version", "source_version", "the source's version is not a whole number from -2^63 to 2^63 - 1"),
-    _coded("bad_available_ts", "available_ts", "the delivery time is no time in the profile's format and clock"),
+    _coded(
+        "bad_version",
+        "source_version",
+        "the source's version is not a whole number from -2^63 to 2^63 - 1; map another column, or none, to "
+        "source_version in the profile",
+    ),
+    _coded(
+        "bad_available_ts",
+        "available_ts",
+        "the delivery time is no time in the profile's format and clock; correct stamp: or the column in the profile",
+    ),
     _between(
         "impossible_stamp",
         Action.QUARANTINE,

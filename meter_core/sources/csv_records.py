@@ -54,7 +54,14 @@ class CsvRecords:
     def _read_names(self, text: TextLines, number: int) -> None:
         """Read the line of names."""
         line = text.line(number)
-        self.names = [name.strip() for name in next(csv.reader([line], delimiter=self._profile.delimiter))]
+        try:
+            self.names = [name.strip() for name in next(csv.reader([line], delimiter=self._profile.delimiter))]
+        except csv.Error as error:
+            why = "a carriage return stands within it: some lines end otherwise than others" if "\r" in line else error
+            raise UnreadableDeliveryError(
+                f"{self._text.file_name} line {number}, where the columns' names belong, is no line of CSV ({why}); "
+                "ask its sender for the file again"
+            ) from error
         check_names(self.names, self._profile, self._text.file_name, f" line {number}")
 
     def _taken_apart(self, text: TextLines, filled: IntArray) -> Records:

@@ -188,13 +188,18 @@ def test_grouped_digits_missing_texts_and_mean_power(tmp_path):
     ("content", "words"),
     [
         ("A,2025-01-01 00:00,0.5\nA,2025-01-01 01:00,0.6\n", "has no line of column names: line 1 holds values"),
+        (
+            "meter,time,kWh\nA,2025-01-01 00:00,0.5,\nA,2025-01-01 01:00,0.6,\n",
+            "line 1 names 3 columns, and most lines below have 4 fields",
+        ),
+        ("meter,time,kWh\n", "has a header and no readings"),
         ("a,b\n1,2\n", "no column holds a time in a form that is known; its columns are 'a', 'b'"),
         ("t,b\n2025-01-01 00:00,x\n", "no column holds numbers that could be energy"),
         ("\n\n", "is empty"),
         ("PK\x03\x04", "a ZIP archive or an Excel workbook"),
         ('{"a": \n 1}\n', "begins like JSON and no line of it is an object"),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_a_file_for_which_no_profile_can_be_proposed_says_why(tmp_path, content, words):
     with pytest.raises(UnreadableDeliveryError, match=words):

@@ -140,9 +140,10 @@ def _csv(filled: list[tuple[int, str]], keys: dict[str, Any], whole: bool, name:
     header = next(place for place, row in enumerate(rows) if len(row) == fields and _is_named(row))
     names = [each.strip() for each in rows[header]]
     if sum(bool(VALUE.match(each)) for each in names if each) * 2 > len(names) and not _is_wide(names):
+        raise _nameless(name, filled, rows[:header], fields)
+    if header == len(rows) - 1:
         raise UnreadableDeliveryError(
-            f"{name} has no line of column names: line {filled[header][0]} holds values. Put a line of names above it; "
-            "a profile goes by names"
+            f"{name} has a header and no readings; ask its sender whether there were none to send"
         )
     skipped = filled[header][0] - 1 if header else 0
     if skipped:
@@ -161,6 +162,20 @@ def _csv(filled: list[tuple[int, str]], keys: dict[str, Any], whole: bool, name:
     frame = pd.DataFrame(good, columns=pd.Index(_unique(names)), dtype="str")
     frame = frame.apply(lambda column: column.str.strip()).replace("", None)
     return Sample(keys, _texts(frame), whole)
+
+
+def _nameless(name: str, filled: list[tuple[int, str]], above: list[list[str]], fields: int) -> UnreadableDeliveryError:
+    """Return what to say of a file whose first line of so many fields holds values, and others stand above it."""
+    for (number, _), row in zip(filled, above, strict=False):
+        if len(row) == fields - 1 and not any(VALUE.match(each.strip()) for each in row):
+            return UnreadableDeliveryError(
+                f"{name} line {number} names {len(row)} columns, and most lines below have {fields} fields; ask its "
+                "sender for a line of names with as many, be it for an empty last field"
+            )
+    return UnreadableDeliveryError(
+        f"{name} has no line of column names: line {filled[len(above)][0]} holds values. Put a line of names above it; "
+        "a profile goes by names"
+    )
 
 
 def _texts(frame: pd.DataFrame) -> Texts:
