@@ -23,6 +23,7 @@ from meter_core.models.forecast_paths import PathLibrary, normal_scores
 from meter_core.models.forecast_range import PUBLISHED, ForecastRange, Outline
 from meter_core.models.forecaster import KINDS, Forecaster
 from meter_core.models.mean_blend import MeanBlend
+from meter_core.models.median_blend import MedianBlend
 from meter_core.models.outline import ERROR, LINE, MEAN, QUANTILES, OutlineModels
 from meter_core.models.pipeline import pipeline
 from meter_core.models.recipes import Recipe
@@ -130,9 +131,11 @@ def _fitted(
     seen = not len(weeks)
     if seen:  # too short a window to hold anything out: the range is then of seen rows, and too narrow
         weeks, outline = samples, models.outline(samples.matrix)
-    spread = ForecastRange.calibrate(outline, weeks.share, weeks.kind, KINDS, models.has_median)
-    curve = spread.curve(outline, weeks.kind)
-    blend = MeanBlend.learn(outline, weeks.matrix, weeks.share, weeks.weights(usual_kw) ** 2, weeks.kind, KINDS)
+    seen_as = outline, weeks.matrix, weeks.share, weeks.weights(usual_kw) ** 2, weeks.kind, KINDS
+    blend, lean = MeanBlend.learn(*seen_as), MedianBlend.learn(*seen_as)
+    moved = lean.moved(outline, weeks.matrix, weeks.kind)
+    spread = ForecastRange.calibrate(moved, weeks.share, weeks.kind, KINDS, models.has_median)
+    curve = spread.curve(moved, weeks.kind)
     known = {
         "recipe": recipe.name,
         "features": recipe.features,
@@ -148,6 +151,7 @@ def _fitted(
     forecaster = Forecaster(
         models=models,
         blend=blend,
+        lean=lean,
         range=spread,
         paths=_libraries(weeks, curve),
         usual_kw=usual_kw,

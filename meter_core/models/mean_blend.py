@@ -24,7 +24,8 @@ PRIOR: Final = np.array([0.5, 0.5] + [0.0] * len(PROFILES))
 FEWEST: Final = 400
 """Unseen intervals that a class needs for weights of its own."""
 
-_COLUMNS: Final = [AHEAD_FEATURES.index(name) for name in PROFILES]
+PROFILE_COLUMNS: Final = [AHEAD_FEATURES.index(name) for name in PROFILES]
+"""Where they stand among the features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,6 @@ def _said(outline: Outline, matrix: FloatArray) -> FloatArray:
     """Return (n, 2 + p) what is blended."""
     said = np.empty((len(outline.mean), len(PRIOR)))
     said[:, 0], said[:, 1] = outline.line, outline.mean
-    profiles = matrix[:, _COLUMNS]
+    profiles = matrix[:, PROFILE_COLUMNS]
     said[:, 2:] = np.where(np.isnan(profiles), outline.mean[:, None], profiles)
     return said

@@ -209,7 +209,7 @@ def test_a_predictor_of_readings_is_no_forecaster(forecaster, tmp_path):
     forecaster.save(tmp_path)
     words = json.loads((tmp_path / WORDS_FILE).read_text()) | {"format": 1}
     (tmp_path / WORDS_FILE).write_text(json.dumps(words))
-    with pytest.raises(UsageError, match="format 1, this version reads ahead 3"):
+    with pytest.raises(UsageError, match="format 1, this version reads ahead 4"):
         Forecaster.load(tmp_path)
 
 
