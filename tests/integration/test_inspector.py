@@ -87,6 +87,7 @@ def test_its_death_is_told_and_the_same_again_loads_all(settings, database_url, 
 
 def test_it_does_not_outlive_who_started_it():
     asked = subprocess.run([sys.executable, "-c", ASKS_AND_DIES], capture_output=True, text=True, timeout=60)
+    assert asked.returncode == -signal.SIGKILL
     pid = int(asked.stdout)
 
     def is_gone():
