@@ -4,7 +4,7 @@ Pages are part of the data docs and name no meter: a code stands for each, which
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -64,9 +64,37 @@ class MeterDays:
         return sum(day.measured for day in self.days.values()) / max(len(self.days), 1)
 
     @property
+    def summary(self) -> "MeterSummary":
+        """What is kept of a meter when its days are not."""
+        return MeterSummary(self.meter_id, self.share, len(self.days), self.gaps, self.longest_gap_hours)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSummary:
+    """One meter without its days, which take a hundred times the memory.
+
+    Attributes:
+        meter_id: The meter.
+        share: Measured share of all its days.
+        days: How many there are.
+        gaps: Stretches without a value.
+        longest_gap_hours: Of the longest of them, 0 without any.
+    """
+
+    meter_id: str
+    share: float
+    days: int
+    gaps: int
+    longest_gap_hours: float
+
+    @property
     def code(self) -> str:
         """What stands for the meter on pages."""
         return code_of(self.meter_id)
+
+
+DaysOf = Callable[[Sequence[str]], Mapping[str, MeterDays]]
+"""Ids of meters -> their days; an id that is no longer known is left out."""
 
 
 def code_of(meter_id: str) -> str:
@@ -74,16 +102,17 @@ def code_of(meter_id: str) -> str:
     return hashlib.sha256(meter_id.encode()).hexdigest()[:8]
 
 
-def worst_first(meters: Sequence[MeterDays]) -> list[MeterDays]:
+def worst_first(meters: Sequence[MeterSummary]) -> list[MeterSummary]:
     """Return the meters, the least complete first."""
     return sorted(meters, key=lambda meter: (meter.share, meter.meter_id))
 
 
-def write_pages(meters: Sequence[MeterDays], since: date, until: date, files_root: str) -> str:
-    """Write the pages, worst meters first, in place of those before; return where the first is.
+def write_pages(ordered: Sequence[MeterSummary], days_of: DaysOf, since: date, until: date, files_root: str) -> str:
+    """Write the pages one by one, in place of those before; return where the first is.
 
     Args:
-        meters: With their days.
+        ordered: The meters, the worst first.
+        days_of: Asked for the meters of one page.
         since: First local day.
         until: The day after the last.
         files_root: fsspec URL or path; pages go to `data_docs/completeness/` in it.
@@ -91,27 +120,34 @@ def write_pages(meters: Sequence[MeterDays], since: date, until: date, files_roo
     Raises:
         UnavailableError: where the pages cannot be written.
     """
-    ordered = worst_first(meters)
-    pages = [ordered[start : start + METERS_A_PAGE] for start in range(0, len(ordered), METERS_A_PAGE)] or [[]]
-    names = [_name(number) for number in range(len(pages))]
-    content = {
-        name: render(
-            "completeness.html",
-            rows=[_row(meter, since, until) for meter in page],
-            first=number * METERS_A_PAGE,
-            total=len(ordered),
-            complete=sum(meter.share >= 1 for meter in ordered),
-            since=since,
-            until=until - timedelta(days=1),
-            months=_months(since, until),
-            width=WIDTH,
-            height=HEIGHT,
-            names=names,
-            number=number,
+    return publish(FOLDER, _pages(ordered, days_of, since, until), files_root)
+
+
+def _pages(ordered: Sequence[MeterSummary], days_of: DaysOf, since: date, until: date) -> Iterator[tuple[str, str]]:
+    """Yield name and HTML of each page."""
+    starts = range(0, max(len(ordered), 1), METERS_A_PAGE)
+    names = [_name(number) for number in range(len(starts))]
+    complete = sum(meter.share >= 1 for meter in ordered)
+    for number, (name, start) in enumerate(zip(names, starts, strict=True)):
+        wanted = [meter.meter_id for meter in ordered[start : start + METERS_A_PAGE]]
+        days = days_of(wanted)
+        yield (
+            name,
+            render(
+                "completeness.html",
+                rows=[_row(days[meter], since, until) for meter in wanted if meter in days],
+                first=start,
+                total=len(ordered),
+                complete=complete,
+                since=since,
+                until=until - timedelta(days=1),
+                months=_months(since, until),
+                width=WIDTH,
+                height=HEIGHT,
+                names=names,
+                number=number,
+            ),
         )
-        for number, (name, page) in enumerate(zip(names, pages, strict=True))
-    }
-    return publish(FOLDER, content, files_root)
 
 
 def _name(number: int) -> str:
@@ -132,7 +168,7 @@ def _row(meter: MeterDays, since: date, until: date) -> dict[str, object]:
     if run:
         bars.append(_bar(meter, run, since, step))
     return {
-        "code": meter.code,
+        "code": code_of(meter.meter_id),
         "share": meter.share,
         "gaps": meter.gaps,
         "longest": meter.longest_gap_hours,

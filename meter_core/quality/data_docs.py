@@ -6,7 +6,7 @@ sections with the results, and the page around them brings everything it needs i
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -50,12 +50,12 @@ def document(judgement: Judgement, subject: Subject, files_root: str, limits: Li
     return f"{place}/{name}/index.html"
 
 
-def publish(folder: str, pages: Mapping[str, str], files_root: str) -> str:
+def publish(folder: str, pages: Iterable[tuple[str, str]], files_root: str) -> str:
     """Write pages beside those of deliveries, in place of what the folder held; return where its index is.
 
     Args:
         folder: In the data docs.
-        pages: Name -> HTML, `index.html` among them.
+        pages: Name and HTML of each, `index.html` among them.
         files_root: fsspec URL or path.
 
     Raises:
@@ -64,10 +64,12 @@ def publish(folder: str, pages: Mapping[str, str], files_root: str) -> str:
     place = f"{files_root.rstrip('/')}/{DATA_DOCS}"
     system, root = fsspec.core.url_to_fs(place)
     try:
-        for name, text in pages.items():
+        names = set()
+        for name, text in pages:
             _write(f"{place}/{folder}/{name}", text)
+            names.add(name)
         for path in system.glob(f"{root}/{folder}/*.html"):
-            if path.rpartition("/")[2] not in pages:
+            if path.rpartition("/")[2] not in names:
                 system.rm_file(path)
         _write_list(place)
     except OSError as error:

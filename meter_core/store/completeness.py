@@ -87,19 +87,21 @@ def newest_end(connection: Connection) -> datetime | None:
 
 
 def known_minutes(
-    connection: Connection, since: datetime, until: datetime
+    connection: Connection, since: datetime, until: datetime, meters: Sequence[str]
 ) -> tuple[dict[str, tuple[str, datetime]], list[KnownMinutes]]:
-    """Return meter -> (zone, its first reading), and what is known on each local day that has any row."""
-    parameters: dict[str, Any] = {"channel": DEFAULT_CHANNEL, "since": since, "until": until}
+    """Return, of these meters, meter -> (zone, its first reading), and what is known on each local day with a row."""
+    parameters: dict[str, Any] = {"channel": DEFAULT_CHANNEL, "since": since, "until": until, "meters": list(meters)}
     parameters["qualities"] = list(TARGET_QUALITIES)
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-    meters = connection.execute(query("meters_with_their_first"), parameters).fetchall()
+    found = connection.execute(query("meters_with_their_first"), parameters).fetchall()
     rows = connection.execute(query("known_minutes"), parameters).fetchall()
-    return {meter: (zone, first) for meter, zone, first in meters}, [KnownMinutes(*row) for row in rows]
+    return {meter: (zone, first) for meter, zone, first in found}, [KnownMinutes(*row) for row in rows]
 
 
 def gaps(connection: Connection, since: datetime, until: datetime, meters: Sequence[str] | None = None) -> list[Gap]:
     """Return the stretches without a value, estimates counting as values."""
     parameters = {"channel": DEFAULT_CHANNEL, "since": since, "until": until}
-    rows = connection.execute(query("gaps"), {**parameters, "meters": meters}).fetchall()
+    rows = connection.execute(
+        query("gaps"), {**parameters, "meters": None if meters is None else list(meters)}
+    ).fetchall()
     return [Gap(*row) for row in rows]

@@ -692,6 +692,7 @@ SELECT m.meter_id, m.zone, r.reading_ts
   FROM meter m CROSS JOIN LATERAL (
        SELECT reading_ts FROM meter_reading
         WHERE meter_id = m.meter_id AND channel = %(channel)s ORDER BY reading_ts LIMIT 1) r
+ WHERE m.meter_id = ANY (%(meters)s::text[])
  ORDER BY m.meter_id;
 
 -- name: known_minutes
@@ -704,7 +705,8 @@ WITH row AS (
          r.interval_minutes AS minutes, CASE WHEN r.units_kwh IS NULL THEN 'missing'
                                              WHEN r.quality = ANY (%(qualities)s::text[]) THEN 'measured' ELSE 'estimated' END AS kind
     FROM meter_reading r JOIN meter m USING (meter_id)
-   WHERE r.channel = %(channel)s AND r.reading_ts >= %(since)s AND r.reading_ts < %(until)s
+   WHERE r.meter_id = ANY (%(meters)s::text[]) AND r.channel = %(channel)s
+     AND r.reading_ts >= %(since)s AND r.reading_ts < %(until)s
 ), part AS (
   SELECT meter_id, first_day AS day, minutes, kind FROM row WHERE first_day = last_day
    UNION ALL

@@ -150,11 +150,11 @@ class Store:
             return completeness.newest_end(connection)
 
     def known_minutes(
-        self, since: datetime, until: datetime
+        self, since: datetime, until: datetime, meters: Sequence[str]
     ) -> tuple[dict[str, tuple[str, datetime]], list[completeness.KnownMinutes]]:
         """Return meter -> (zone, its first reading), and what is known on each local day; see `completeness`."""
         with self._database.transaction() as connection:
-            return completeness.known_minutes(connection, since, until)
+            return completeness.known_minutes(connection, since, until, meters)
 
     def evidence_of_meters(self, since: datetime, until: datetime) -> list[completeness.MeterEvidence]:
         """Return what a window holds of each meter's values."""

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from meter_core.contracts.errors import UsageError
-from meter_core.jobs.completeness import completeness
+from meter_core.jobs.completeness import Window, completeness
 from meter_core.settings import Settings
 from meter_core.store import Store
 from tests.integration.postgres_server import WHEEL
@@ -23,6 +23,10 @@ def find(tmp_path, database_url):
     return lambda *days: completeness(*(days or (None, None)), settings, database_url)
 
 
+def days_of(store: Store, *meters: str) -> dict:
+    return Window(store, date(2024, 3, 30), date(2024, 4, 2), store.newest_end()).days_of(meters)
+
+
 def test_without_readings_there_is_nothing_to_draw(find):
     with pytest.raises(UsageError, match="meter ingest"):
         find()
@@ -34,7 +38,7 @@ def test_days_of_23_hours_and_partly_known_ones(store: Store, find):
     late = [row(hour, 1.0, meter_id="late", quality="estimated") for hour in range(6)] + [row(6, 1.0, meter_id="late")]
     deliver(store, "a", [*whole, *holes, *late])
     found = find(date(2024, 3, 30), date(2024, 4, 2))
-    by_name = {meter.meter_id: meter for meter in found.meters}
+    by_name = days_of(store, "whole", "holes", "late")
     assert [(str(day), shares.measured) for day, shares in by_name["whole"].days.items()] == [
         ("2024-03-30", 1.0),
         ("2024-03-31", 1.0),
@@ -49,8 +53,8 @@ def test_days_of_23_hours_and_partly_known_ones(store: Store, find):
 
 def test_an_interval_over_midnight_counts_for_both_days(store: Store, find):
     deliver(store, "a", [row(-25 + 4 * n, 1.0, interval_minutes=240) for n in range(13)])
-    (meter,) = find(date(2024, 3, 31), date(2024, 4, 2)).meters
-    assert [day.measured for day in meter.days.values()] == [1.0, 1.0]
+    window = Window(store, date(2024, 3, 31), date(2024, 4, 2), store.newest_end())
+    assert [day.measured for day in window.days_of(["m1"])["m1"].days.values()] == [1.0, 1.0]
 
 
 def test_gaps_are_listed_with_their_ends(store: Store, find):
@@ -70,13 +74,17 @@ def test_a_meter_that_fell_silent_before_the_window_is_one_gap(store: Store, fin
     deliver(store, "a", [row(0, 1.0), *(row(hour, 1.0, meter_id="m2") for hour in range(24 * 40))])
     first = find(date(2024, 5, 1), date(2024, 5, 4)).meters[0]
     assert (first.meter_id, first.share, first.gaps, first.longest_gap_hours) == ("m1", 0.0, 1, 72.0)
-    assert {day.kind for day in first.days.values()} == {"none"}
+    days = Window(store, date(2024, 5, 1), date(2024, 5, 4), store.newest_end()).days_of(["m1"])["m1"].days
+    assert [day.kind for day in days.values()] == ["none"] * 3
 
 
-def test_pages_show_the_worst_first_name_no_meter_and_load_nothing(store: Store, find, tmp_path):
+@pytest.mark.parametrize("at_once", [500, 50])
+def test_pages_show_the_worst_first_name_no_meter_and_load_nothing(store: Store, find, tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr("meter_core.jobs.completeness.METERS_AT_ONCE", at_once)
     meters = [f"meter-{number:03}" for number in range(120)]
     deliver(store, "a", [row(h, 1.0, meter_id=m) for n, m in enumerate(meters) for h in range(n % 5, 24)])
     found = find()
+    assert [meter.meter_id for meter in found.meters[-24:]] == meters[::5], "these have every hour"
     folder = tmp_path / "home/files/data_docs/completeness"
     assert sorted(path.name for path in folder.iterdir()) == ["index.html", "page-2.html"]
     first, second = ((folder / name).read_text() for name in ("index.html", "page-2.html"))

@@ -213,7 +213,7 @@ def test_gzip_is_known_by_its_content_and_may_have_several_members(read):
         ((HEADER + ",load_kw").encode() + b"\n1\n", "names the column load_kw more than once"),
         (
             HEADER.encode() + b"\rA,1\r\n2\n",
-            "line 1, where the columns' names belong, .* a carriage return stands within",
+            "line 1, where the columns' names belong, .*a carriage return stands within",
         ),
     ],
     ids=range(13),

@@ -189,8 +189,8 @@ def test_grouped_digits_missing_texts_and_mean_power(tmp_path):
     [
         ("A,2025-01-01 00:00,0.5\nA,2025-01-01 01:00,0.6\n", "has no line of column names: line 1 holds values"),
         (
-            "meter,time,kWh\nA,2025-01-01 00:00,0.5,\nA,2025-01-01 01:00,0.6,\n",
-            "line 1 names 3 columns, and most lines below have 4 fields",
+            "meter,time,kWh,V\nA,2025-01-01 00:00,0.5,230,\nA,2025-01-01 01:00,0.6,231,\n",
+            "line 1 names 4 columns, and most lines below have 5 fields",
         ),
         ("meter,time,kWh\n", "has a header and no readings"),
         ("a,b\n1,2\n", "no column holds a time in a form that is known; its columns are 'a', 'b'"),
