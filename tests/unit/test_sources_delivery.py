@@ -211,10 +211,7 @@ def test_gzip_is_known_by_its_content_and_may_have_several_members(read):
         (PACKED[:-8] + bytes(8), "damaged gzip"),
         (b"x,y\n1,2\n", "line 1 lacks meter_id, .* its columns are 'x', 'y'"),
         ((HEADER + ",load_kw").encode() + b"\n1\n", "names the column load_kw more than once"),
-        (
-            HEADER.encode() + b"\rA,1\r\n2\n",
-            "line 1, where the columns' names belong, .*a carriage return stands within",
-        ),
+        (HEADER.encode() + b"\rA,1\r\n2\n", "line 1, where the .* names belong, .*a carriage return"),
     ],
     ids=range(13),
 )
