@@ -28,7 +28,7 @@ from meter_core.models.outline import ERROR, LINE, MEAN, QUANTILES, OutlineModel
 from meter_core.models.pipeline import pipeline
 from meter_core.models.recipes import Recipe
 
-FOLDS: Final = 4
+FOLDS: Final = 3
 """Blocks of the latest year, each forecast by models fitted on what lies outside it: they know as much as those that
 are served, and every season counts once. Models of what lay before a block alone know less and miss by more."""
 
