@@ -110,7 +110,7 @@ def test_sums_come_from_paths_not_from_adding_quantiles(forecaster, later):
     days = said.paths_kwh(draws=300, seed=1).sum(axis=2)
     low, high = np.quantile(days, (0.1, 0.9), axis=1)
     covered = ((measured.sum(axis=1) >= low) & (measured.sum(axis=1) <= high)).mean()
-    assert covered == pytest.approx(0.8, abs=0.06)
+    assert covered == pytest.approx(0.8, abs=0.07)
     added = said.quantiles_kwh.sum(axis=1)
     inside = ((measured.sum(axis=1) >= added[:, 0]) & (measured.sum(axis=1) <= added[:, 2])).mean()
     assert inside > covered + 0.08, "quantiles that are added up cover too much"
