@@ -214,7 +214,7 @@ class _Job:
     def _concluded(
         self, loading: Loading, inspection: Inspection, reader: DeliveryReader, key: DeliveryKey, kept_as: str
     ) -> FileResult:
-        """Let the rows compete while the delivery's page is written.
+        """Let the rows compete while the delivery's page is drawn.
 
         Raises:
             _Stopped: it is not to be loaded.
@@ -222,16 +222,16 @@ class _Job:
         name, counts, code = reader.file_name, LoadCounts(0, 0), "delivery_stopped"
         late = [LateConflict(line, pd.Timestamp(stamp)) for line, stamp in loading.take_conflicts()]
         subject = Subject(name, key.file_digest, self.profile.name, reader.zone, reader.lines)
-        inspection.close(late, subject, self.settings.files_root)
+        inspection.close(late, subject)
         stop = inspection.stop_reason(late, name)
         if stop is None:
             try:
                 counts = loading.finish(reader.lines)
             except ZoneConflictError as error:
                 stop, code = str(error), "zone_conflict"
-        said = inspection.documented()
-        findings = (*reader.findings, *said.findings, *_interval_conflicts(name, counts))
-        result = FileResult(name, counts, findings, stop, said.page, kept_as)
+        said, page = inspection.documented(self.settings.files_root)
+        findings = (*reader.findings, *said, *_interval_conflicts(name, counts))
+        result = FileResult(name, counts, findings, stop, page, kept_as)
         if stop is not None:
             raise _Stopped(result, code)
         return result

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from meter_core.contracts.finding import Finding
 from meter_core.quality import (
     Close,
-    Documented,
     Inspector,
     LateConflict,
     Limits,
     PartReport,
     Subject,
+    document,
     judge,
     overview_of,
     suite_frame,
@@ -52,23 +53,26 @@ class Inspection:
         """
         return self._whole.stop_reason(late, self._limits, file_name)
 
-    def close(self, late: Sequence[LateConflict], subject: Subject, files_root: str) -> None:
-        """Let the delivery's page be written, its last part having been read.
+    def close(self, late: Sequence[LateConflict], subject: Subject) -> None:
+        """Let the delivery's page be drawn, its last part having been read.
 
         Args:
             late: Values in conflict with one of another part.
             subject: Which delivery it is.
-            files_root: fsspec URL or path; pages go to `data_docs/` in it.
         """
-        self._inspector.send(Close(self._whole, late, subject, files_root))
+        self._inspector.send(Close(self._whole, late, subject))
 
-    def documented(self) -> Documented:
-        """Wait for the page of the closed delivery.
+    def documented(self, files_root: str) -> tuple[tuple[Finding, ...], str]:
+        """Wait for the page of the closed delivery, and write it; return what is said of the delivery, and where.
+
+        Args:
+            files_root: fsspec URL or path; pages go to `data_docs/` in it.
 
         Raises:
-            UnavailableError: it cannot be written.
+            UnavailableError: it cannot be written, or the process that draws it has ended.
         """
-        return self._inspector.answer()
+        inspected = self._inspector.answer()
+        return inspected.findings, document(inspected.drawn, files_root)
 
     @property
     def _whole(self) -> PartReport:

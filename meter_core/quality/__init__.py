@@ -1,8 +1,8 @@
 """Rules over a delivery: one declaration each, for quarantine, the Great Expectations suite and the documentation."""
 
 from meter_core.quality.check import Found, Verdict, check, judge
-from meter_core.quality.data_docs import document
-from meter_core.quality.inspector import Close, Documented, Inspector
+from meter_core.quality.data_docs import Drawn, document, draw
+from meter_core.quality.inspector import Close, Inspected, Inspector
 from meter_core.quality.judgement import Judgement, LateConflict, PartReport, judgement_of
 from meter_core.quality.overview import overview_of
 from meter_core.quality.rules import RULES, Action, Expectation, Limits, Rule
@@ -13,9 +13,10 @@ __all__ = [
     "RULES",
     "Action",
     "Close",
-    "Documented",
+    "Drawn",
     "Expectation",
     "Found",
+    "Inspected",
     "Inspector",
     "Judgement",
     "LateConflict",
@@ -28,6 +29,7 @@ __all__ = [
     "Verdict",
     "check",
     "document",
+    "draw",
     "judge",
     "judgement_of",
     "overview_of",

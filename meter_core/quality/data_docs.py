@@ -6,7 +6,8 @@ sections with the results, and the page around them brings everything it needs i
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -25,29 +26,54 @@ from meter_core.settings import DATA_DOCS
 SUMMARY: Final = "summary.json"
 
 
-def document(judgement: Judgement, subject: Subject, files_root: str, limits: Limits) -> str:
-    """Write the page of a delivery, and the list anew; return where the page is.
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What is to be written of a delivery.
+
+    Attributes:
+        folder: In the data docs.
+        texts: Name of a file -> its text.
+    """
+
+    folder: str
+    texts: Mapping[str, str]
+
+
+def draw(judgement: Judgement, subject: Subject, limits: Limits) -> Drawn:
+    """Return the page of a delivery, and what stands beside it.
 
     Args:
         judgement: What is said of the delivery.
         subject: Which delivery it is.
-        files_root: fsspec URL or path; pages go to `data_docs/` in it.
         limits: What the delivery was compared with.
+    """
+    summary = _summary(judgement, subject)
+    texts = {
+        "index.html": page.delivery_page(judgement, subject, limits, summary),
+        "validation.json": json.dumps(judgement.suite.raw.to_json_dict(), indent=1),
+        SUMMARY: json.dumps(summary),
+    }
+    return Drawn(f"{subject.file_digest[:12]}-{subject.profile}", texts)
+
+
+def document(drawn: Drawn, files_root: str) -> str:
+    """Write the page of a delivery, and the list anew; return where the page is.
+
+    Args:
+        drawn: What is to be written.
+        files_root: fsspec URL or path; pages go to `data_docs/` in it.
 
     Raises:
         UnavailableError: where the pages cannot be written.
     """
-    summary = _summary(judgement, subject)
     place = f"{files_root.rstrip('/')}/{DATA_DOCS}"
-    name = f"{subject.file_digest[:12]}-{subject.profile}"
     try:
-        _write(f"{place}/{name}/index.html", page.delivery_page(judgement, subject, limits, summary))
-        _write(f"{place}/{name}/validation.json", json.dumps(judgement.suite.raw.to_json_dict(), indent=1))
-        _write(f"{place}/{name}/{SUMMARY}", json.dumps(summary))
+        for name, text in drawn.texts.items():
+            _write(f"{place}/{drawn.folder}/{name}", text)
         _write_list(place)
     except OSError as error:
         raise _not_written(place, error) from error
-    return f"{place}/{name}/index.html"
+    return f"{place}/{drawn.folder}/index.html"
 
 
 def publish(folder: str, pages: Iterable[tuple[str, str]], files_root: str) -> str:

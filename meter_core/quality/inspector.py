@@ -1,6 +1,6 @@
 """The Great Expectations suite in a process of its own: it needs seconds to import and a core to run on.
 
-The process is told of a delivery part by part, runs the suite over many parts at once, and at the end writes the
+The process is told of a delivery part by part, runs the suite over many parts at once, and at the end draws the
 delivery's page. It ends when its standard input does, so it never outlives whoever started it.
 """
 
@@ -22,7 +22,7 @@ import pandas as pd
 
 from meter_core.contracts.errors import UnavailableError
 from meter_core.contracts.finding import Finding
-from meter_core.quality.data_docs import document
+from meter_core.quality.data_docs import Drawn, draw
 from meter_core.quality.judgement import LateConflict, PartReport, judgement_of
 from meter_core.quality.rules import Limits
 from meter_core.quality.subject import Subject
@@ -43,25 +43,24 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """A delivery has been read: see `document` and `judgement_of`."""
+    """A delivery has been read: see `judgement_of` and `draw`."""
 
     report: PartReport
     late: Sequence[LateConflict]
     subject: Subject
-    files_root: str
 
 
 @dataclass(frozen=True, slots=True)
-class Documented:
-    """What is said of a delivery, and where.
+class Inspected:
+    """What is said of a delivery.
 
     Attributes:
         findings: One for each rule that caught anything, and for each check that broke.
-        page: Where its page is.
+        drawn: Its page.
     """
 
     findings: tuple[Finding, ...]
-    page: str
+    drawn: Drawn
 
 
 class Inspector:
@@ -110,11 +109,11 @@ class Inspector:
         assert self._process is not None  # noqa: S101 - a delivery has begun
         self._process.send(message)
 
-    def answer(self) -> Documented:
+    def answer(self) -> Inspected:
         """Return what the process says of the delivery that was closed.
 
         Raises:
-            UnavailableError: it has ended, or the page cannot be written.
+            UnavailableError: it has ended.
         """
         assert self._process is not None  # noqa: S101 - a delivery has begun
         answer = self._process.answer()
@@ -146,11 +145,11 @@ class _Process:
         except BrokenPipeError as error:
             raise self._gone() from error
 
-    def answer(self) -> Documented | Exception:
+    def answer(self) -> Inspected | Exception:
         """Wait for an answer."""
         assert self._process.stdout is not None  # noqa: S101 - a pipe
         try:
-            answer: Documented | Exception = pickle.load(self._process.stdout)  # noqa: S301 - our own process
+            answer: Inspected | Exception = pickle.load(self._process.stdout)  # noqa: S301 - our own process
         except EOFError as error:
             raise self._gone() from error
         return answer
@@ -222,7 +221,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
     Args:
         requests: Pickled: for each delivery a Begin, its `suite_frame`s, and a Close.
-        answers: Pickled: to each Close a Documented, or the exception that is to be raised.
+        answers: Pickled: to each Close a Inspected, or the exception that is to be raised.
     """
     warm_up()
     suites: _Suites | None = None
@@ -242,12 +241,12 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
                 suites.add(message)
 
 
-def _closed(delivery: Close, suites: _Suites) -> Documented | Exception:
-    """Return what is said of a delivery, and write it down; an error is the other process's to raise."""
+def _closed(delivery: Close, suites: _Suites) -> Inspected | Exception:
+    """Return what is said of a delivery, and draw it; an error is the other process's to raise."""
     try:
         subject, limits = delivery.subject, suites.limits
         judgement = judgement_of(delivery.report, suites.results(), delivery.late, limits, subject.file_name)
-        return Documented(judgement.findings, document(judgement, subject, delivery.files_root, limits))
+        return Inspected(judgement.findings, draw(judgement, subject, limits))
     except Exception as error:
         return error
 

@@ -22,6 +22,7 @@ from meter_core.quality import (
     Suite,
     check,
     document,
+    draw,
     judge,
     judgement_of,
     overview_of,
@@ -88,7 +89,7 @@ def said(faulty):
 
 @pytest.fixture(scope="module")
 def documented(faulty, said, tmp_path_factory):
-    return document(said, subject(faulty), str(tmp_path_factory.mktemp("files with a space")), LIMITS)
+    return document(draw(said, subject(faulty), LIMITS), str(tmp_path_factory.mktemp("files with a space")))
 
 
 def test_the_suite_counts_what_the_masks_catch_rule_by_rule(faulty, judged):
@@ -138,7 +139,8 @@ def test_a_delivery_checked_in_parts_is_told_of_like_one_checked_whole(faulty, s
     assert parts.suite.outcomes == said.suite.outcomes
     assert parts.suite.raw.statistics == said.suite.raw.statistics
     pages = [
-        document(each, subject(faulty), str(tmp_path / name), LIMITS) for name, each in (("1", said), ("2", parts))
+        document(draw(each, subject(faulty), LIMITS), str(tmp_path / name))
+        for name, each in (("1", said), ("2", parts))
     ]
     whole, pieced = (re.sub(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d", "now", Path(page).read_text()) for page in pages)
     assert whole == pieced
@@ -158,7 +160,7 @@ def test_a_conflict_that_only_the_whole_file_shows_is_counted_everywhere(faulty,
 
 def test_the_list_shows_every_delivery_and_one_again_only_once(faulty, said, tmp_path):
     for name, digest in (("first.csv", "1" * 64), ("second.csv", "2" * 64), ("second.csv", "2" * 64)):
-        document(said, subject(faulty, name, digest), str(tmp_path), LIMITS)
+        document(draw(said, subject(faulty, name, digest), LIMITS), str(tmp_path))
     text = (tmp_path / "data_docs" / "index.html").read_text()
     assert (text.count(">first.csv<"), text.count(">second.csv<")) == (1, 1)
     assert text.index("second.csv") < text.index("first.csv")
@@ -166,7 +168,7 @@ def test_the_list_shows_every_delivery_and_one_again_only_once(faulty, said, tmp
 
 def test_a_stopped_delivery_has_its_page_too(faulty, tmp_path):
     limits = Limits(now=LIMITS.now, stop_above_share=0.1)
-    text = Path(document(judgement(faulty.frame, limits), subject(faulty), str(tmp_path), limits)).read_text()
+    text = Path(document(draw(judgement(faulty.frame, limits), subject(faulty), limits), str(tmp_path))).read_text()
     assert "Stopped: nothing was loaded" in text
     assert "f.csv was stopped" in text
 
@@ -174,11 +176,11 @@ def test_a_stopped_delivery_has_its_page_too(faulty, tmp_path):
 def test_a_place_that_cannot_be_written_is_named(faulty, said, tmp_path):
     (tmp_path / "files").write_text("a file where the folder should be")
     with pytest.raises(UnavailableError, match=r"files/data_docs: .*set METER_FILES_URL"):
-        document(said, subject(faulty), str(tmp_path / "files"), LIMITS)
+        document(draw(said, subject(faulty), LIMITS), str(tmp_path / "files"))
 
 
 def test_pages_go_to_any_file_system_that_a_url_names(faulty, said):
-    place = document(said, subject(faulty), "memory://bucket", LIMITS)
+    place = document(draw(said, subject(faulty), LIMITS), "memory://bucket")
     assert place.startswith("memory://bucket/data_docs/")
     with fsspec.open("memory://bucket/data_docs/index.html", "rt") as page:
         assert "more.csv" in page.read()
