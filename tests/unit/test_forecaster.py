@@ -87,11 +87,12 @@ def test_a_candidate_is_told_when_what_it_learns_from_was_known(table, monkeypat
 
 @pytest.fixture(scope="module")
 def later(table):
-    """Origins of every meter in the fifty days the models have not seen, and what came."""
+    """Origins in the fifty days the models have not seen, of every meter and of as many others, and what came."""
     each = []
-    for span in table.groups():
-        group = table.take(np.arange(span.start, span.stop))
-        each.append(origins_of(group, daily_origins(group, FIT_UNTIL_S, FIRST_S + (DAYS - 2) * DAY_S), 24))
+    for world in (table, synthetic(seed=8)):
+        for span in world.groups():
+            group = world.take(np.arange(span.start, span.stop))
+            each.append(origins_of(group, daily_origins(group, FIT_UNTIL_S, FIRST_S + (DAYS - 2) * DAY_S), 24))
     return HistoryBatch.stacked([one.batch for one in each]), np.concatenate([one.measured_kwh for one in each])
 
 
@@ -110,7 +111,7 @@ def test_sums_come_from_paths_not_from_adding_quantiles(forecaster, later):
     days = said.paths_kwh(draws=300, seed=1).sum(axis=2)
     low, high = np.quantile(days, (0.1, 0.9), axis=1)
     covered = ((measured.sum(axis=1) >= low) & (measured.sum(axis=1) <= high)).mean()
-    assert covered == pytest.approx(0.8, abs=0.07)
+    assert covered == pytest.approx(0.8, abs=0.06)
     added = said.quantiles_kwh.sum(axis=1)
     inside = ((measured.sum(axis=1) >= added[:, 0]) & (measured.sum(axis=1) <= added[:, 2])).mean()
     assert inside > covered + 0.08, "quantiles that are added up cover too much"
