@@ -54,7 +54,7 @@ class Candidate:
         recipe: that was fitted.
         answers: of each seed.
         seeds: that were fitted: one where no seed can change the fit.
-        out_of_sample: primary score on rows inside the training window that each model had not seen, kW.
+        out_of_sample: primary score on the walk-forward folds inside the training window, kW.
         seconds: one fit took, its range included.
         fitted: the last fit of the last split with the first seed.
         snapshot_only: of each seed, had the readings come without history; empty where that is no question.

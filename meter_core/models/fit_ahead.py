@@ -1,14 +1,13 @@
 """Fitting a recipe of the task `ahead`: its models on all samples, its range and paths on weeks they had not seen."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meter_core.calendar import DAY_S, iso_utc
 from meter_core.contracts.errors import TooLittleDataError
@@ -23,17 +22,12 @@ from meter_core.models.forecast_paths import PathLibrary, normal_scores
 from meter_core.models.forecast_range import PUBLISHED, ForecastRange, Outline
 from meter_core.models.forecaster import KINDS, Forecaster
 from meter_core.models.mean_blend import MeanBlend
-from meter_core.models.median_blend import MedianBlend
 from meter_core.models.outline import ERROR, LINE, MEAN, QUANTILES, OutlineModels
 from meter_core.models.pipeline import pipeline
 from meter_core.models.recipes import Recipe
 
 FOLDS: Final = 3
-"""Blocks of the latest year, each forecast by models fitted on what lies outside it: they know as much as those that
-are served, and every season counts once. Models of what lay before a block alone know less and miss by more."""
-
-UNSEEN_S: Final = 365 * DAY_S
-"""How far back the blocks reach; all that is learnt from where that is less."""
+"""Blocks of the later half of the training window, each forecast by models fitted on what was known before it."""
 
 FEWEST_SAMPLES: Final = 2_000
 """Fewer say nothing about a week ahead: two or three weeks of one hourly meter."""
@@ -45,9 +39,6 @@ WEATHER_SHARE: Final = 0.5
 WEEK_S: Final = (FORECAST_HOURS - 24) * 3600
 """Seconds ahead that something has to be known of for a week to be seen as a whole."""
 
-AFTER_S: Final = FORECAST_HOURS * 3600 + EMBARGO_S
-"""Nothing is learnt from moments so soon after a block: the weeks that begin in it reach so far."""
-
 
 @dataclass(frozen=True, slots=True)
 class FittedAhead:
@@ -58,7 +49,7 @@ class FittedAhead:
         predictor: the export.
         estimators: the library's models by name.
         rows: samples they were fitted on, under `ahead`.
-        out_of_sample: pinball loss on the weeks of blocks that a model had not seen, kW; NaN where there were none.
+        out_of_sample: pinball loss on the weeks of the walk-forward folds, kW; NaN where there were none.
         seconds: the fit took, range and paths included.
         spans_weeks: whether the range and paths were learnt from whole weeks: weather forecasts may end before.
     """
@@ -131,11 +122,9 @@ def _fitted(
     seen = not len(weeks)
     if seen:  # too short a window to hold anything out: the range is then of seen rows, and too narrow
         weeks, outline = samples, models.outline(samples.matrix)
-    seen_as = outline, weeks.matrix, weeks.share, weeks.weights(usual_kw) ** 2, weeks.kind, KINDS
-    blend, lean = MeanBlend.learn(*seen_as), MedianBlend.learn(*seen_as)
-    moved = lean.moved(outline, weeks.matrix, weeks.kind)
-    spread = ForecastRange.calibrate(moved, weeks.share, weeks.kind, KINDS, models.has_median)
-    curve = spread.curve(moved, weeks.kind)
+    spread = ForecastRange.calibrate(outline, weeks.share, weeks.kind, KINDS, models.has_median)
+    curve = spread.curve(outline, weeks.kind)
+    blend = MeanBlend.learn(outline, weeks.matrix, weeks.share, weeks.weights(usual_kw) ** 2, weeks.kind, KINDS)
     known = {
         "recipe": recipe.name,
         "features": recipe.features,
@@ -151,7 +140,6 @@ def _fitted(
     forecaster = Forecaster(
         models=models,
         blend=blend,
-        lean=lean,
         range=spread,
         paths=_libraries(weeks, curve),
         usual_kw=usual_kw,
@@ -208,24 +196,18 @@ def _unseen(
 ) -> tuple[Samples, Outline]:
     """Return the weeks of all folds, and their outlines by models that had not seen them."""
     weeks, outlines = [], []
-    for start, stop, outside in _blocks(samples):
+    edges = np.quantile(samples.origin_s, np.linspace(0.5, 1.0, FOLDS + 1)).astype(np.int64)
+    for start, stop in pairwise(edges.tolist()):
+        before = samples.available_s <= start - EMBARGO_S
         block = whole_samples(table, start, stop, until_s, usual_kw)
-        if outside.sum() < FEWEST_SAMPLES or not len(block):
+        if before.sum() < FEWEST_SAMPLES or not len(block):
             continue
         weeks.append(block)
-        outlines.append(_fit(samples.take(outside), recipe, usual_kw, seed)[0].outline(block.matrix))
+        outlines.append(_fit(samples.take(before), recipe, usual_kw, seed)[0].outline(block.matrix))
     if not weeks:
         return samples.take(np.zeros(len(samples), dtype=bool)), Outline(*[np.empty(0)] * len(Outline.__slots__))
     columns = [np.concatenate([getattr(one, name) for one in outlines]) for name in Outline.__slots__]
     return joined(weeks), Outline(*columns)
-
-
-def _blocks(samples: Samples) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
-    """Yield where each block begins and ends, UTC seconds, and which samples lie a day and more outside its weeks."""
-    latest = samples.origin_s[samples.origin_s >= samples.origin_s.max() - UNSEEN_S]
-    edges = np.quantile(latest, np.linspace(0.0, 1.0, FOLDS + 1)).astype(np.int64)
-    for start, stop in pairwise(edges.tolist()):
-        yield start, stop, (samples.available_s <= start - EMBARGO_S) | (samples.origin_s >= stop + AFTER_S)
 
 
 def _libraries(weeks: Samples, curve: FloatArray) -> dict[int, PathLibrary]:

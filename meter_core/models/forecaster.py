@@ -30,11 +30,10 @@ from meter_core.models.forecast_golden import golden_histories
 from meter_core.models.forecast_paths import PathLibrary
 from meter_core.models.forecast_range import PUBLISHED, ForecastRange
 from meter_core.models.mean_blend import MeanBlend
-from meter_core.models.median_blend import MedianBlend
 from meter_core.models.outline import OutlineModels
 from meter_core.models.packed import check_golden, named, read_packed, under, write_packed
 
-FORMAT: Final = "ahead 4"
+FORMAT: Final = "ahead 3"
 """Of the files. A reader refuses another, a predictor of the task `reading` too."""
 
 BANDS_H: Final = (24, 72)
@@ -55,7 +54,6 @@ class Forecaster:
     Attributes:
         models: outline each interval.
         blend: makes a mean of outline and profiles.
-        lean: moves the quantiles of an outline towards a profile.
         range: makes a distribution of an outline.
         paths: how errors go together, by interval length in minutes.
         usual_kw: what a meter of the training uses on average.
@@ -66,7 +64,6 @@ class Forecaster:
 
     models: OutlineModels
     blend: MeanBlend
-    lean: MedianBlend
     range: ForecastRange
     paths: Mapping[int, PathLibrary]
     usual_kw: float
@@ -134,7 +131,6 @@ class Forecaster:
         """Return everything as words and numbers."""
         numbers = named("models", self.models.arrays()) | named("range", self.range.arrays())
         numbers |= named("blend", self.blend.arrays())
-        numbers |= named("lean", self.lean.arrays())
         for minutes, library in self.paths.items():
             numbers |= named(f"paths.{minutes}", library.arrays())
         words = {
@@ -155,7 +151,6 @@ class Forecaster:
         return cls(
             models=OutlineModels.of(words["models"], under("models", numbers)),
             blend=MeanBlend.of(under("blend", numbers)),
-            lean=MedianBlend.of(under("lean", numbers)),
             range=ForecastRange.of(under("range", numbers)),
             paths={minutes: PathLibrary.of(under(f"paths.{minutes}", numbers)) for minutes in words["intervals"]},
             usual_kw=words["usual_kw"],
@@ -194,8 +189,7 @@ class Forecaster:
         """Return (n,) means and (n, g) quantiles of intervals, in units of the meters' levels."""
         if self.dry is None or seen.all():
             outline = self.models.outline(matrix)
-            moved = self.lean.moved(outline, matrix, kind)
-            return self.blend.mean(outline, matrix, kind), self.range.curve(moved, kind)
+            return self.blend.mean(outline, matrix, kind), self.range.curve(outline, kind)
         mean, curve = self.dry._shares(matrix, kind, seen)
         if seen.any():
             mean[seen], curve[seen] = self._shares(matrix[seen], kind[seen], seen[seen])

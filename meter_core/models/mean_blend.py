@@ -24,8 +24,7 @@ PRIOR: Final = np.array([0.5, 0.5] + [0.0] * len(PROFILES))
 FEWEST: Final = 400
 """Unseen intervals that a class needs for weights of its own."""
 
-PROFILE_COLUMNS: Final = [AHEAD_FEATURES.index(name) for name in PROFILES]
-"""Where they stand among the features."""
+_COLUMNS: Final = [AHEAD_FEATURES.index(name) for name in PROFILES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,6 @@ def _said(outline: Outline, matrix: FloatArray) -> FloatArray:
     """Return (n, 2 + p) what is blended."""
     said = np.empty((len(outline.mean), len(PRIOR)))
     said[:, 0], said[:, 1] = outline.line, outline.mean
-    profiles = matrix[:, PROFILE_COLUMNS]
+    profiles = matrix[:, _COLUMNS]
     said[:, 2:] = np.where(np.isnan(profiles), outline.mean[:, None], profiles)
     return said

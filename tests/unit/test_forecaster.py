@@ -85,24 +85,14 @@ def test_a_candidate_is_told_when_what_it_learns_from_was_known(table, monkeypat
     assert max(each.available_s.max() for each in told) == FIT_UNTIL_S
 
 
-def unseen(*worlds):
-    """Return origins in the fifty days the models have not seen, of every meter, and what came."""
-    each = []
-    for world in worlds:
-        for span in world.groups():
-            group = world.take(np.arange(span.start, span.stop))
-            each.append(origins_of(group, daily_origins(group, FIT_UNTIL_S, FIRST_S + (DAYS - 2) * DAY_S), 24))
-    return HistoryBatch.stacked([one.batch for one in each]), np.concatenate([one.measured_kwh for one in each])
-
-
 @pytest.fixture(scope="module")
 def later(table):
-    return unseen(table)
-
-
-@pytest.fixture(scope="module")
-def later_of_many(table):
-    return unseen(table, synthetic(seed=8))
+    """Origins of every meter in the fifty days the models have not seen, and what came."""
+    each = []
+    for span in table.groups():
+        group = table.take(np.arange(span.start, span.stop))
+        each.append(origins_of(group, daily_origins(group, FIT_UNTIL_S, FIRST_S + (DAYS - 2) * DAY_S), 24))
+    return HistoryBatch.stacked([one.batch for one in each]), np.concatenate([one.measured_kwh for one in each])
 
 
 def test_ranges_hold_what_they_say_on_days_not_seen(forecaster, later):
@@ -114,8 +104,8 @@ def test_ranges_hold_what_they_say_on_days_not_seen(forecaster, later):
     assert said.mean_kwh.mean() == pytest.approx(measured.mean(), rel=0.06)
 
 
-def test_sums_come_from_paths_not_from_adding_quantiles(forecaster, later_of_many):
-    batch, measured = later_of_many
+def test_sums_come_from_paths_not_from_adding_quantiles(forecaster, later):
+    batch, measured = later
     said = forecaster.forecast(batch, 24)
     days = said.paths_kwh(draws=300, seed=1).sum(axis=2)
     low, high = np.quantile(days, (0.1, 0.9), axis=1)
@@ -219,7 +209,7 @@ def test_a_predictor_of_readings_is_no_forecaster(forecaster, tmp_path):
     forecaster.save(tmp_path)
     words = json.loads((tmp_path / WORDS_FILE).read_text()) | {"format": 1}
     (tmp_path / WORDS_FILE).write_text(json.dumps(words))
-    with pytest.raises(UsageError, match="format 1, this version reads ahead 4"):
+    with pytest.raises(UsageError, match="format 1, this version reads ahead 3"):
         Forecaster.load(tmp_path)
 
 
