@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import psycopg
+import pyarrow as pa
 from mlflow import MlflowClient
 from pydantic import SecretStr
 
@@ -78,6 +79,6 @@ def load(store: Store, path: Path = UCI, profile: str = "uci_sceaux", change=Non
     verdict = check(delivery.frame)
     key = DeliveryKey(delivery.file_digest, delivery.profile.digest, delivery.zone)
     with store.loading(key, delivery, None, lambda lines: raw_lines(path, delivery.profile.encoding, lines)) as loading:
-        loading.add(verdict.frame, lambda line: f"line {line}")
+        loading.add(verdict.frame, lambda lines: pa.array([f"line {line}" for line in lines.tolist()]))
         loading.finish(delivery.lines)
     return verdict.frame
