@@ -298,14 +298,14 @@ class _Replay:
         stop = inspection.stop_reason(late, reader.file_name)
         if stop is not None:
             raise RefusedError(f"nothing was changed: {stop}")
-        subject = Subject(reader.file_name, key.file_digest, reader.profile.name, reader.zone, reader.lines)
-        inspection.close(late, subject)
         if found:
             rewriting.refuse_later(found, CONFLICTING, raw)
         outcome = rewriting.settle(contest, delivery.id, rewriting.now, raw)
         quarantined += len(found) + outcome.counts["quarantined"]
         loaded, superseded, outranked, duplicates = (outcome.counts[part] for part in PARTS[:-1])
         counts = LoadCounts(reader.lines, rows, loaded, superseded, outranked, duplicates, quarantined)
+        subject = Subject(reader.file_name, key.file_digest, reader.profile.name, reader.zone, reader.lines)
+        inspection.close(late, subject)
         said, page = inspection.documented(self.settings.files_root)
         before = {part: getattr(delivery, part) for part in ("rows", *PARTS)}
         findings = (*reader.findings, *said)

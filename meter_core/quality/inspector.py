@@ -7,7 +7,6 @@ delivery's page. It ends when its standard input does, so it never outlives whoe
 import atexit
 import os
 import pickle
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from signal import SIGKILL
 from types import TracebackType
 from typing import IO, Any, ClassVar, Final, Self
 
@@ -36,7 +36,7 @@ WAITING_SUITES: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A delivery begins; what was said of one before that was not closed is forgotten."""
+    """A delivery begins."""
 
     limits: Limits
 
@@ -75,16 +75,18 @@ class Inspector:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._process: _Process | None = None
+        self._is_open = False
 
     def __enter__(self) -> Self:
         """Return the inspector; a process is started only when there is something to do for it."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Let go of the process; after an error it may be in the middle of something."""
+        """Let go of the process: one is kept, unless it is in the middle of something."""
+        self._forget_open()
         if self._process is None:
             return
-        if error is None:
+        if error is None and not self._idle:
             self._idle.append(self._process)
         else:
             self._process.end()
@@ -92,12 +94,19 @@ class Inspector:
     def start(self) -> None:
         """Start the process, where there is none yet."""
         if self._process is None:
-            idle = [self._idle.pop()] if self._idle else []
-            self._process = next((process for process in idle if process.is_ours), None) or _Process()
+            with suppress(IndexError):
+                idle = self._idle.pop()
+                if idle.is_ours:
+                    self._process = idle
+                else:
+                    idle.end()
+            self._process = self._process or _Process()
 
     def begin(self) -> None:
-        """Begin a delivery; what was said of one before that was not closed is forgotten."""
+        """Begin a delivery. One before that was given up takes its process with it: its suite may still run."""
+        self._forget_open()
         self.start()
+        self._is_open = True
         self.send(Begin(self._limits))
 
     def send(self, message: pd.DataFrame | Begin | Close) -> None:
@@ -117,16 +126,24 @@ class Inspector:
         """
         assert self._process is not None  # noqa: S101 - a delivery has begun
         answer = self._process.answer()
+        self._is_open = False
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def _forget_open(self) -> None:
+        """End the process that waits for the rest of a delivery, or for its answer to be taken."""
+        if self._is_open and self._process is not None:
+            self._process.end()
+            self._process, self._is_open = None, False
 
 
 class _Process:
     """A process that serves."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-P", "-c", f"from {__name__} import main; main()"]
+        told = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # who started it decides, from the first
+        command = [sys.executable, "-P", "-c", f"{told}; from {__name__} import main; main()"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._owner = os.getpid()
         atexit.register(self.end)
@@ -150,7 +167,7 @@ class _Process:
         assert self._process.stdout is not None  # noqa: S101 - a pipe
         try:
             answer: Inspected | Exception = pickle.load(self._process.stdout)  # noqa: S301 - our own process
-        except EOFError as error:
+        except (EOFError, pickle.UnpicklingError) as error:  # gone before it said all
             raise self._gone() from error
         return answer
 
@@ -163,9 +180,11 @@ class _Process:
 
     def _gone(self) -> UnavailableError:
         """Return what to say where it has ended."""
+        status = self._process.wait()
+        remedy = "Give it more memory, and" if status == -SIGKILL else "See what it said above, and"
         return UnavailableError(
-            f"the process that runs the quality suite ended (status {self._process.wait()}; -9 is often a lack of "
-            "memory); nothing of the delivery was loaded. Give it more memory, and run the same again"
+            f"the process that runs the quality suite ended (status {status}); nothing was changed. {remedy} run the "
+            "same again"
         )
 
 
@@ -194,10 +213,6 @@ class _Suites:
         self._thread.shutdown()
         return [run.result() for run in self._runs]
 
-    def forget(self) -> None:
-        """Run nothing that has not begun."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
     def _start(self) -> None:
         """Run the suite over what it has not seen."""
         if len(self._runs) >= WAITING_SUITES:
@@ -225,12 +240,10 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """
     warm_up()
     suites: _Suites | None = None
-    with suppress(EOFError):
+    with suppress(EOFError, pickle.UnpicklingError):  # who started this one has gone, maybe in the middle of a word
         while True:
             message: pd.DataFrame | Begin | Close = pickle.load(requests)  # noqa: S301 - from who started this process
             if isinstance(message, Begin):
-                if suites is not None:
-                    suites.forget()
                 suites = _Suites(message.limits)
                 continue
             assert suites is not None  # noqa: S101 - a delivery has begun
@@ -253,7 +266,6 @@ def _closed(delivery: Close, suites: _Suites) -> Inspected | Exception:
 
 def main() -> None:
     """Serve the process that started this one; what is printed by chance does not mix with the answers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process decides
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)

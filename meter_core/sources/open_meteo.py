@@ -216,7 +216,7 @@ def _checked(url: str) -> str:
         parts = httpx.URL()
     if parts.scheme in ("http", "https") and parts.host and (parts.port or 0) <= 65_535 and not parts.query:
         return url
-    shown = _USER.sub("", _KEY.sub(r"\1...", url))
+    shown = _USER.sub("", _KEY.sub(r"\1...", url)).rpartition("@")[2]  # before an @ may stand a password in any form
     raise UsageError(
         f"METER_OPEN_METEO_URL is {shown!r}, which is no web address of a server; set it to one such as "
         "http://weather.example.org:8080, without path, or unset it for the servers of Open-Meteo"

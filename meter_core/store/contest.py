@@ -35,6 +35,8 @@ METER_FACTS: Final = (
 
 ROWS_AT_ONCE: Final = 4_000
 """From how many rows on a span of months is compared apart: the pages that were read are still at hand for changing."""
+MOST_SPANS: Final = 16
+"""Each looks through all staged rows, and holds locks to the transaction's end."""
 
 
 class _Span(NamedTuple):
@@ -153,12 +155,15 @@ def lock(connection: Connection, family: int, keys: Iterable[int]) -> None:
 
 
 def _spans(cursor: "psycopg.ClientCursor[Any]") -> list[_Span]:
-    """Return the spans of the staged rows, each of whole months and of at least ROWS_AT_ONCE rows but for the last."""
+    """Return the spans of the staged rows, of whole months; one where keys come again: each turn holds locks."""
     cursor.execute(query("months_of_staged"))
     cursor.nextset()
+    months = [_Span._make(row) for row in cursor.fetchall()]
+    rows = sum(month.rows for month in months)
+    at_once = max(ROWS_AT_ONCE, rows // MOST_SPANS) if all(month.turns == 1 for month in months) else rows
     spans: list[_Span] = []
-    for month in map(_Span._make, cursor.fetchall()):
-        if spans and spans[-1].rows < ROWS_AT_ONCE:
+    for month in months:
+        if spans and spans[-1].rows < at_once:
             spans[-1] = spans[-1].with_(month)
         else:
             spans.append(month)

@@ -106,12 +106,12 @@ def _storable(texts: pa.Array) -> pa.Array:
 def _encoded(rows: pd.DataFrame, texts: pa.Array) -> memoryview:
     """Return rows of a binary COPY: line, meter, time, code and the line as delivered."""
     stamps = rows["reading_ts"].to_numpy(dtype="datetime64[us]")
-    meters = _storable(pa.array(rows["meter_id"], pa.string()))
+    meters = _storable(pa.array(rows["meter_id"].to_numpy(object), pa.string()))
     fields = (
         _integers(rows["line"].to_numpy()),
         pc.if_else(pc.equal(meters, ""), pa.scalar(None, pa.string()), meters),
         _integers(microseconds(stamps) - POSTGRES_EPOCH_US, missing=np.isnat(stamps)),
-        pa.array(rows["code"], pa.string()),
+        pa.array(rows["code"].to_numpy(object), pa.string()),
         texts,
     )
     pieces = [_numbers(np.full(len(rows), len(fields)), ">i2"), *(each for one in fields for each in _field(one))]

@@ -897,13 +897,14 @@ SELECT p.place, p.latitude, p.longitude, p.is_default,
  ORDER BY p.place;
 
 -- name: newest_forecasts
--- The newest issue of each source, by place where meters stand; of what reaches into the last days that are forecast, as every newer one does.
+-- The newest issue of each source, by place where meters stand; of what reaches into the present or, where none does, into the last days that are forecast.
 SELECT p.place, n.source, n.issued_at
   FROM weather_place p
   LEFT JOIN LATERAL (SELECT w.source, max(w.issued_at) AS issued_at
                        FROM weather w
                       WHERE w.place = p.place AND NOT w.observed
-                        AND w.valid_at >= (SELECT max(valid_at) FROM weather l WHERE l.place = p.place AND NOT l.observed) - interval '17 days'
+                        AND w.valid_at >= least(now() - interval '1 day',
+                                                (SELECT max(valid_at) FROM weather l WHERE l.place = p.place AND NOT l.observed) - interval '17 days')
                       GROUP BY w.source) n ON true
  WHERE EXISTS (SELECT 1 FROM meter m WHERE m.place = p.place OR (m.place IS NULL AND p.is_default))
  ORDER BY p.place, n.issued_at;

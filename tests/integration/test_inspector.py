@@ -10,7 +10,7 @@ import pytest
 
 from meter_core.contracts.errors import UnavailableError
 from meter_core.jobs.ingest import ingest
-from meter_core.quality import Inspector, inspector
+from meter_core.quality import Inspector, Limits, inspector
 from meter_core.settings import Settings
 from meter_core.sources import template_csv
 from tests.integration.postgres_server import WHEEL
@@ -77,12 +77,32 @@ def test_its_death_is_told_and_the_same_again_loads_all(settings, database_url, 
 
     answer = Inspector.answer
     monkeypatch.setattr(Inspector, "answer", killed_at_the_end)
-    with pytest.raises(UnavailableError, match=r"quality suite ended \(status -9.*nothing of the delivery was loaded"):
+    with pytest.raises(
+        UnavailableError, match=r"quality suite ended \(status -9.*nothing was changed. Give it more memory"
+    ):
         load(settings)
     assert set(sizes(database_url).values()) == {0}
     monkeypatch.setattr(Inspector, "answer", answer)
     assert load(settings).files[0].counts.loaded > 0
     assert len(processes) == 2
+
+
+def test_a_delivery_that_was_given_up_takes_its_process_with_it(processes):
+    with Inspector(Limits()) as asks:
+        asks.begin()
+        asks.begin()
+        assert processes[0].poll() is not None
+        assert processes[1].poll() is None
+    assert processes[1].poll() is not None, "it waits for the rest of a delivery"
+    assert Inspector._idle == []
+
+
+def test_one_process_is_kept_and_no_more(processes):
+    with Inspector(Limits()) as one, Inspector(Limits()) as other:
+        one.start()
+        other.start()
+    assert [process.poll() is None for process in processes].count(True) == 1
+    assert len(Inspector._idle) == 1
 
 
 def test_it_does_not_outlive_who_started_it():

@@ -101,6 +101,13 @@ def test_the_status_says_how_fresh_the_weather_is_where_meters_stand(store, data
     now = datetime.now(UTC)
     assert fresh.message in runs_page([], {}, known(SecretStr(database_url)), now)
     assert weather_finding(store, now + timedelta(days=2)).what == "stale_weather"
+    seasonal = tmp_path / "seasonal.csv"
+    seasonal.write_text(
+        "place,issued_at,valid_at,temperature_c\n"
+        f"oslo,{now - timedelta(days=3):%Y-%m-%dT%H}:00:00Z,{now + timedelta(days=46):%Y-%m-%dT%H}:00:00Z,1.0\n"
+    )
+    load_weather([seasonal], database_url)
+    assert weather_finding(store, now).what == "state", "the fresh one is still there"
     set_place(Place("rome"), ["m1"], database_url)
     assert "without any forecast; without one of the last 24 hours: 1 (rome)" in weather_finding(store, now).message
 

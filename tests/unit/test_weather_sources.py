@@ -204,9 +204,18 @@ def test_an_address_that_is_none_names_the_variable_the_value_and_what_to_do(url
     assert "set it to one such as http" in str(refused.value)
 
 
-def test_a_wrong_address_is_told_without_the_password_in_it():
-    with pytest.raises(UsageError, match="METER_OPEN_METEO_URL is 'ftp://h'"):
-        client("ftp://ann:pa55@h")
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("ftp://ann:pa55@h", "ftp://h"),
+        ("ann:pa55@h:8080", "h:8080"),
+        ("http:/ann:pa55@h", "h"),
+        ("http://ann:pa/55@h:x", "h:x"),
+    ],
+)
+def test_a_wrong_address_is_told_without_the_password_in_it(url, shown):
+    with pytest.raises(UsageError, match=f"METER_OPEN_METEO_URL is '{shown}'"):
+        client(url)
 
 
 def test_a_customer_has_servers_of_their_own():
