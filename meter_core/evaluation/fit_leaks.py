@@ -125,16 +125,24 @@ def _not_to_learn(table: ReadingTable, split: Split) -> dict[str, Mask]:
 
 
 def _some(table: ReadingTable, split: Split) -> ReadingTable:
-    """Return the newest readings of as many meters as `ROWS` allows, known longest, half a year of each or more."""
+    """Return the newest readings of as many meters as `ROWS` allows, half a year of each or more.
+
+    Meters that were read until the fit ended come first, and of these the ones that are known longest.
+    """
     if len(table) <= ROWS:
         return table
-    recent = (table.ts_s >= split.fit_until_s - LEAST_DAYS * DAY_S) & (table.ts_s < split.fit_until_s)
-    meters, first, rows = np.unique(table.meter_id[recent].astype(str), return_index=True, return_counts=True)
-    longest = np.argsort(table.ts_s[recent][first], kind="stable")
-    kept = meters[longest[: max(1, ROWS * len(meters) // max(1, int(rows.sum())))]]
-    own = table.take(np.isin(table.meter_id, kept.astype(object)))
+    meters, meter = np.unique(table.meter_id.astype(str), return_inverse=True)
+    before = table.ts_s < split.fit_until_s
+    first_s, last_s = np.full(len(meters), split.fit_until_s), np.full(len(meters), table.ts_s.min())
+    np.minimum.at(first_s, meter[before], table.ts_s[before])
+    np.maximum.at(last_s, meter[before], table.ts_s[before])
+    recent = before & (table.ts_s >= last_s[meter] - LEAST_DAYS * DAY_S)
+    longest = np.lexsort((first_s, last_s < split.fit_until_s - LEAST_DAYS * DAY_S))
+    enough = np.searchsorted(np.cumsum(np.bincount(meter[recent], minlength=len(meters))[longest]), ROWS)
+    own = table.take(np.isin(meter, longest[: max(1, int(enough))]))
+    of = meter[np.isin(meter, longest[: max(1, int(enough))])]
     oldest_s = np.sort(own.ts_s)[-ROWS] if len(own) > ROWS else own.ts_s.min()
-    return own.take(own.ts_s >= min(int(oldest_s), split.fit_until_s - LEAST_DAYS * DAY_S))
+    return own.take(own.ts_s >= np.minimum(oldest_s, last_s[of] - LEAST_DAYS * DAY_S))
 
 
 def _quick(recipe: Recipe) -> Recipe:

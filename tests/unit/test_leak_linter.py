@@ -204,6 +204,24 @@ def test_meters_that_cannot_be_asked_do_not_keep_the_others_from_it(table):
     assert ahead_fit_findings(every, split, ahead_recipes()["linear"]) == []
 
 
+def test_meters_that_ended_years_before_the_test_are_learnt_from_where_a_new_one_has_too_little(table):
+    """The store of who tried the sample first and then brought a meter of their own."""
+    years_s = 3 * 365 * DAY_S
+    new = table.take(table.ts_s >= table.ts_s.max() - 44 * DAY_S).take(slice(0, 44 * 24))
+    new = replace(new, ts_s=new.ts_s + years_s, available_s=new.available_s + years_s)
+    new = _called(new, "AA", 60)
+    every = type(table)(
+        **{name: np.concatenate([getattr(each, name) for each in (new, *[table] * 3)]) for name in table.__slots__}
+    )
+    names = np.repeat([0, 1, 2, 3], [len(new), *[len(table)] * 3])
+    every = replace(every, meter_id=np.char.add(every.meter_id.astype(str), names.astype(str)).astype(object))
+    split = hold_out(every)
+    some = fit_leaks._some(every, split)
+    assert "AA0" in some.meter_id
+    assert split.fit_rows(some).sum() >= 150 * 24
+    assert ahead_fit_findings(every, split, ahead_recipes()["linear"]) == []
+
+
 def _called(table, name, minutes):
     """The table as that of another meter with intervals of another length."""
     n = len(table)
