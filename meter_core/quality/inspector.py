@@ -28,10 +28,10 @@ from meter_core.quality.rules import Limits
 from meter_core.quality.subject import Subject
 from meter_core.quality.suite import Suite, SuiteResult, warm_up
 
-ROWS_A_SUITE: Final = 2_000_000
+ROWS_A_SUITE: Final = 500_000
 """Over how many values the suite runs at once: it costs a fifth of a second however few they are."""
 WAITING_SUITES: Final = 1
-"""How many may wait: each holds 160 MB. Then whoever sends parts has to wait too."""
+"""How many may wait: each holds 40 MB. Then whoever sends parts has to wait too."""
 
 
 @dataclass(frozen=True, slots=True)
