@@ -5,6 +5,7 @@ delivery's page. It ends when its standard input does, so it never outlives whoe
 """
 
 import atexit
+import gc
 import os
 import pickle
 import subprocess
@@ -224,11 +225,16 @@ class _Suites:
     def _run(self, frames: list[pd.DataFrame]) -> SuiteResult:
         frame = pd.concat(frames, ignore_index=True)
         frames.clear()  # they are as large again
-        return self._suite.run(frame)
+        result = self._suite.run(frame)
+        del frame
+        gc.collect()  # what was checked stands in circles of references, which may live for long
+        return result
 
     @cached_property
     def _suite(self) -> Suite:
-        return Suite(self.limits)
+        suite = Suite(self.limits)
+        gc.freeze()  # what was imported stays, and need not be gone through
+        return suite
 
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
