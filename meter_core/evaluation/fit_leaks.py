@@ -139,10 +139,10 @@ def _some(table: ReadingTable, split: Split) -> ReadingTable:
     recent = before & (table.ts_s >= last_s[meter] - LEAST_DAYS * DAY_S)
     longest = np.lexsort((first_s, last_s < split.fit_until_s - LEAST_DAYS * DAY_S))
     enough = np.searchsorted(np.cumsum(np.bincount(meter[recent], minlength=len(meters))[longest]), ROWS)
-    own = table.take(np.isin(meter, longest[: max(1, int(enough))]))
-    of = meter[np.isin(meter, longest[: max(1, int(enough))])]
+    kept = np.isin(meter, longest[: max(1, int(enough))])
+    own = table.take(kept)
     oldest_s = np.sort(own.ts_s)[-ROWS] if len(own) > ROWS else own.ts_s.min()
-    return own.take(own.ts_s >= np.minimum(oldest_s, last_s[of] - LEAST_DAYS * DAY_S))
+    return own.take(own.ts_s >= np.minimum(oldest_s, last_s[meter[kept]] - LEAST_DAYS * DAY_S))
 
 
 def _quick(recipe: Recipe) -> Recipe:

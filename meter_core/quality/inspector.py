@@ -233,7 +233,8 @@ class _Suites:
     @cached_property
     def _suite(self) -> Suite:
         suite = Suite(self.limits)
-        gc.freeze()  # what was imported stays, and need not be gone through
+        if not gc.get_freeze_count():  # once: what deliveries leave behind is to be collected
+            gc.freeze()  # what was imported stays, and need not be gone through
         return suite
 
 
@@ -242,7 +243,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
     Args:
         requests: Pickled: for each delivery a Begin, its `suite_frame`s, and a Close.
-        answers: Pickled: to each Close a Inspected, or the exception that is to be raised.
+        answers: Pickled: to each Close an Inspected, or the exception that is to be raised.
     """
     warm_up()
     suites: _Suites | None = None
